@@ -1,0 +1,2 @@
+//! Backsoon
+pub mod store;

@@ -1,0 +1,150 @@
+//! Where the State lives: a small key-value contract with compare-and-swap, and nothing more.
+//!
+//! A store knows bytes. What they mean lives once, above it, in [`crate::control`] and [`crate::fleet`].
+//!
+//! # Write your own
+//!
+//! Implement the four methods of [`Store`], then run [`crate::testing::store::conformance`] (feature `testing`)
+//! against it: whatever passes is a store. A store that cannot compare-and-swap is not one, and no flag excuses it.
+//!
+//! # Keys
+//!
+//! Keys are slash-separated segments of `A-Z a-z 0-9 . _ -`, none of them empty or starting with a dot; see [`check_key`].
+
+#[cfg(feature = "file")]
+mod file;
+mod memory;
+mod open;
+#[cfg(feature = "sqlite")]
+mod sql;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_core::stream::BoxStream;
+
+#[cfg(feature = "file")]
+pub use file::FileStore;
+pub use memory::MemoryStore;
+pub use open::open;
+#[cfg(feature = "sqlite")]
+pub use sql::SqlStore;
+
+/// One value in a store, with the token that a later compare-and-swap needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key it is filed under.
+    pub key: String,
+    /// The bytes as they were written.
+    pub value: Bytes,
+    /// The token of exactly this value.
+    pub version: Version,
+}
+
+/// A store's opaque token for one value of one key (an ETag, a digest, a counter). Compare it, never read it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Version(pub String);
+
+/// When a `put` may replace what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutMode {
+    /// Whatever is there. Atomic, but it may be lost in a power cut: for beats, which are written again soon.
+    Overwrite,
+    /// Only if the key holds nothing. Durable when it returns.
+    Create,
+    /// Only if the key still holds the value of this version. Durable when it returns.
+    Update(Version),
+}
+
+/// Bytes under keys, with compare-and-swap.
+///
+/// All methods are safe to call at any time from any task; a future that is dropped half way either did its
+/// work or did nothing.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// The value under `key`, or `None` if there is none.
+    async fn get(&self, key: &str) -> Result<Option<Entry>>;
+
+    /// Writes `value` under `key` if `mode` allows it, in one step, and returns the new version.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when `mode` does not allow it: nothing was written.
+    async fn put(&self, key: &str, value: Bytes, mode: PutMode) -> Result<Version>;
+
+    /// Removes `key`; removing what is not there is no error.
+    async fn delete(&self, key: &str) -> Result<()>;
+
+    /// Every entry whose key starts with `prefix`, in the order of the keys' bytes.
+    async fn list(&self, prefix: &str) -> Result<Vec<Entry>>;
+
+    /// A stream that says "look again" at `key`. It may say so for no reason, and may miss a change: callers
+    /// also poll.
+    fn hints(&self, key: &str) -> BoxStream<'static, ()> {
+        let _ = key;
+        Box::pin(futures_util::stream::pending())
+    }
+
+    /// The URL that names this store to people, without its secrets.
+    fn url(&self) -> String;
+}
+
+/// What a store answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The key did not hold what the caller expected; read again and decide again.
+    #[error("`{key}` was changed by someone else in the meantime")]
+    Conflict {
+        /// The key that changed.
+        key: String,
+    },
+    /// The value is larger than a store of this kind will read into memory.
+    #[error("`{key}` in {store} is {size} bytes long; a value has at most {limit}")]
+    TooLarge {
+        /// The key of the value.
+        key: String,
+        /// The store's URL.
+        store: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The largest size in bytes that is read.
+        limit: u64,
+    },
+    /// The store cannot be reached or does not work.
+    #[error("the store {store} is away: {doing}: {source}")]
+    Away {
+        /// The store's URL, without secrets.
+        store: String,
+        /// What was tried.
+        doing: String,
+        /// What went wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The URL does not name a store that this build knows.
+    #[error("{0}")]
+    Url(String),
+    /// The key breaks the rules of [`check_key`].
+    #[error("`{0}` is not a key: use segments of letters, digits, `.`, `_` and `-`, separated by `/`")]
+    Key(String),
+}
+
+/// The largest value in bytes that a store reads into memory: 16 MiB, a thousand times a large State.
+pub const VALUE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Checks that `key` can be a key in every store: slash-separated segments of `A-Z a-z 0-9 . _ -`, none of them
+/// empty or starting with a dot, at most 200 bytes.
+///
+/// # Errors
+/// [`Error::Key`] when it cannot.
+pub fn check_key(key: &str) -> Result<()> {
+    let segment = |s: &str| {
+        !s.is_empty()
+            && !s.starts_with('.')
+            && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    if key.len() <= 200 && key.split('/').all(segment) { Ok(()) } else { Err(Error::Key(key.to_owned())) }
+}
