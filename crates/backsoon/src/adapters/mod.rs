@@ -1,0 +1,12 @@
+//! Faces for frameworks. They translate and decide nothing: [`crate::decide`] does.
+
+#[cfg(feature = "actix")]
+pub mod actix;
+#[cfg(feature = "tower")]
+pub mod tower;
+
+use std::net::IpAddr;
+
+/// A request extension that tells the peer's address, where the framework has no word for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);

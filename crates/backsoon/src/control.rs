@@ -1,0 +1,371 @@
+//! The only writer of the State: read, change until the change lands, history, rollback.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::document::{Change, Host, State, Unreadable, Window, WindowId, random_name};
+use crate::fleet;
+use crate::store::{self, Entry, PutMode, Store, Version};
+use crate::time::Timestamp;
+
+/// Where the State is filed.
+pub(crate) const STATE: &str = "state";
+/// Where documents are filed that an instance held when it found the store empty or damaged.
+pub(crate) const KEPT: &str = "kept/";
+/// Where bytes go that were found in the State's place and are none.
+const DAMAGED: &str = "damaged/";
+
+/// A writer retries for this long before it gives up against other writers.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Reads and changes the State of one store, in the name of one person or program.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use backsoon::control::Control;
+/// use backsoon::document::{Host, Mode, Window};
+///
+/// let store = backsoon::store::open("memory:").await?;
+/// let control = Control::new(store, "ann@laptop");
+/// let window = Window::new(Mode::On).message("We are moving house. Back at noon.");
+/// control.begin(&Host::any(), window.clone()).await?;
+/// control.end(&window.id).await?;
+/// assert_eq!(control.history().await?.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Control {
+    store: Arc<dyn Store>,
+    by: String,
+}
+
+/// What lies in the State's place.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A State.
+    State(Box<State>),
+    /// Bytes that are no State which this build may use.
+    Unreadable(Unreadable),
+}
+
+/// What an update did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// This State is in the store now.
+    Written(State),
+    /// The edit changed nothing, so nothing was written; this State is in the store.
+    Unchanged(State),
+}
+
+/// Why the State was not read or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store could not do its part; nothing was written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// What lies in the State's place must not be replaced, or cannot be read.
+    #[error("the state in {store} cannot be used: {why}")]
+    Unreadable {
+        /// The store's URL.
+        store: String,
+        /// Why.
+        why: Unreadable,
+    },
+    /// The edit itself said no; nothing was written.
+    #[error("{0}")]
+    Refused(String),
+    /// The store's answer to a write was lost, and it cannot be read back: the change may have landed or not.
+    #[error("the answer of {store} was lost while writing, so the change may have landed or not; look with `backsoon status` when the store is back ({source})")]
+    Unknown {
+        /// The store's URL.
+        store: String,
+        /// What the store said last.
+        source: store::Error,
+    },
+    /// Others kept changing the State for a minute; nothing was written.
+    #[error("others kept changing the state in {store} for {} seconds; try again", PATIENCE.as_secs())]
+    Contended {
+        /// The store's URL.
+        store: String,
+    },
+    /// There is no such revision in the history.
+    #[error("revision {revision} is not in the history, which has {}", .known.as_deref().unwrap_or("none yet"))]
+    NoRevision {
+        /// The revision asked for.
+        revision: u64,
+        /// The range there is.
+        known: Option<String>,
+    },
+}
+
+/// What an update starts from.
+struct Base {
+    state: State,
+    mode: PutMode,
+    /// It was read as it lies in the store, so it belongs into the history, and writing it again would be idle.
+    lies_there: Option<Bytes>,
+}
+
+// === impl Control ===
+
+impl Control {
+    /// A control over `store` that signs its changes with `by`.
+    pub fn new(store: Arc<dyn Store>, by: impl Into<String>) -> Self {
+        Self { store, by: by.into() }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The name that changes are signed with.
+    pub fn by(&self) -> &str {
+        &self.by
+    }
+
+    /// What lies in the State's place.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn find(&self) -> Result<Found, Error> {
+        Ok(match self.store.get(STATE).await {
+            Ok(None) => Found::Nothing,
+            Ok(Some(entry)) => match State::from_bytes(&entry.value) {
+                Ok(state) => Found::State(Box::new(state)),
+                Err(why) => Found::Unreadable(why),
+            },
+            Err(error @ store::Error::TooLarge { .. }) => {
+                Found::Unreadable(Unreadable::Damaged { why: error.to_string() })
+            }
+            Err(error) => return Err(error.into()),
+        })
+    }
+
+    /// The State, or `None` where nobody has asked for anything yet.
+    ///
+    /// # Errors
+    /// When the store is away, or what lies there is no State that this build may use.
+    pub async fn read(&self) -> Result<Option<State>, Error> {
+        match self.find().await? {
+            Found::Nothing => Ok(None),
+            Found::State(state) => Ok(Some(*state)),
+            Found::Unreadable(why) => Err(Error::Unreadable { store: self.store.url(), why }),
+        }
+    }
+
+    /// Changes the State by `edit`, again and again until the change lands on what was read.
+    ///
+    /// What is replaced is filed in the history first. Bytes that are no State are set aside under `damaged/`, and
+    /// the last known State is taken in their place; a State of a newer schema is never replaced.
+    ///
+    /// # Errors
+    /// When `edit` says no ([`Error::Refused`]), when nothing could be written, or when nobody knows whether it was
+    /// ([`Error::Unknown`]).
+    pub async fn update<E: ToString>(
+        &self,
+        note: &str,
+        mut edit: impl FnMut(&mut State) -> Result<(), E>,
+    ) -> Result<Outcome, Error> {
+        let begun = tokio::time::Instant::now();
+        for attempt in 0_u32.. {
+            let base = self.base().await?;
+            let mut next = base.state.clone();
+            edit(&mut next).map_err(|error| Error::Refused(error.to_string()))?;
+            if base.lies_there.is_some() && next == base.state {
+                return Ok(Outcome::Unchanged(next));
+            }
+            self.number(&mut next, note).await?;
+            if let Some(bytes) = base.lies_there {
+                self.file(&base.state, bytes).await?;
+            }
+            match self.store.put(STATE, next.to_bytes().into(), base.mode).await {
+                Ok(_) => return self.landed(next).await,
+                Err(store::Error::Conflict { .. }) => {}
+                Err(error @ store::Error::Away { .. }) => {
+                    if self.read_back(&next, error).await? {
+                        return self.landed(next).await;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if begun.elapsed() > PATIENCE {
+                break;
+            }
+            let ceiling = 2_u64 << attempt.min(5);
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=ceiling))).await;
+        }
+        Err(Error::Contended { store: self.store.url() })
+    }
+
+    /// Adds a window to a site.
+    ///
+    /// # Errors
+    /// As [`Control::update`]; also when the window could never be in force.
+    pub async fn begin(&self, host: &Host, window: Window) -> Result<Outcome, Error> {
+        window.check(Timestamp::now()).map_err(|error| Error::Refused(error.to_string()))?;
+        let note = format!("{} {host} ({})", window.mode, window.id);
+        self.update(&note, |state| {
+            let windows = &mut state.site_mut(host).windows;
+            if windows.iter().all(|other| other.id != window.id) {
+                windows.push(window.clone());
+            }
+            Ok::<_, String>(())
+        })
+        .await
+    }
+
+    /// Ends exactly the window called `id`; one that is not there has ended.
+    ///
+    /// # Errors
+    /// As [`Control::update`].
+    pub async fn end(&self, id: &WindowId) -> Result<Outcome, Error> {
+        self.update(&format!("end {id}"), |state| {
+            state.end_window(id);
+            Ok::<_, String>(())
+        })
+        .await
+    }
+
+    /// Every State of this lineage that there was, the oldest first and the one in force last.
+    ///
+    /// # Errors
+    /// As [`Control::read`].
+    pub async fn history(&self) -> Result<Vec<State>, Error> {
+        let Some(current) = self.read().await? else { return Ok(Vec::new()) };
+        let entries = self.store.list(&format!("history/{}/", current.lineage)).await?;
+        let mut states: Vec<State> =
+            entries.iter().filter_map(|entry| State::from_bytes(&entry.value).ok()).collect();
+        // A writer that was stopped between filing and replacing leaves the current one there too.
+        states.retain(|state| state.revision < current.revision);
+        states.push(current);
+        Ok(states)
+    }
+
+    /// Puts the windows, rules and pages of an earlier revision in force again, as a new revision.
+    ///
+    /// # Errors
+    /// [`Error::NoRevision`] when the history does not have it; otherwise as [`Control::update`].
+    pub async fn rollback(&self, revision: u64) -> Result<Outcome, Error> {
+        let history = self.history().await?;
+        let Some(then) = history.iter().find(|state| state.revision == revision) else {
+            let known = history.first().zip(history.last()).map(|(a, b)| format!("{} to {}", a.revision, b.revision));
+            return Err(Error::NoRevision { revision, known });
+        };
+        self.update(&format!("rollback to revision {revision}"), |state| {
+            (state.default, state.sites) = (then.default.clone(), then.sites.clone());
+            Ok::<_, String>(())
+        })
+        .await
+    }
+
+    async fn base(&self) -> Result<Base, Error> {
+        let entry = match self.store.get(STATE).await {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return self.recover(PutMode::Create).await,
+            Err(store::Error::TooLarge { .. }) => {
+                // The store sets values aside that are too large to be read; see `FileStore`.
+                self.store.delete(STATE).await?;
+                return self.recover(PutMode::Create).await;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match State::from_bytes(&entry.value) {
+            Ok(state) => Ok(Base { state, mode: PutMode::Update(entry.version), lies_there: Some(entry.value) }),
+            Err(why @ Unreadable::Newer { .. }) => Err(Error::Unreadable { store: self.store.url(), why }),
+            Err(Unreadable::Damaged { .. }) => {
+                let version = self.set_aside(entry).await?;
+                self.recover(PutMode::Update(version)).await
+            }
+        }
+    }
+
+    async fn set_aside(&self, entry: Entry) -> Result<Version, Error> {
+        let key = format!("{DAMAGED}{}-{}", Timestamp::now().as_millis(), fastrand::u16(..));
+        tracing::warn!(store = %self.store.url(), bytes = entry.value.len(), "the state is damaged; its bytes are kept under {key}");
+        self.store.put(&key, entry.value, PutMode::Create).await?;
+        Ok(entry.version)
+    }
+
+    /// The last State that anyone knew: kept by an instance, or else the newest of the history, or else an empty one.
+    async fn recover(&self, mode: PutMode) -> Result<Base, Error> {
+        for prefix in [KEPT, "history/"] {
+            let entries = self.store.list(prefix).await?;
+            let states = entries.iter().filter_map(|entry| State::from_bytes(&entry.value).ok());
+            if let Some(state) = states.max_by_key(|state| (state.change.at, state.revision)) {
+                return Ok(Base { state, mode, lies_there: None });
+            }
+        }
+        Ok(Base { state: State::new(), mode, lies_there: None })
+    }
+
+    /// Signs `next` and numbers it above everything that any instance holds, so that all of them will follow.
+    async fn number(&self, next: &mut State, note: &str) -> Result<(), Error> {
+        let now = Timestamp::now();
+        for report in fleet::reports(&*self.store).await? {
+            match report.lineage {
+                Some(lineage) if lineage == next.lineage => next.revision = next.revision.max(report.revision),
+                Some(lineage) => next.replaces = Some(lineage),
+                None => {}
+            }
+        }
+        next.revision += 1;
+        next.forget_past(now);
+        next.change = Change { id: random_name(), at: now, by: self.by.clone(), note: note.to_owned() };
+        Ok(())
+    }
+
+    async fn file(&self, state: &State, bytes: Bytes) -> Result<(), Error> {
+        match self.store.put(&history_key(state), bytes, PutMode::Create).await {
+            Ok(_) | Err(store::Error::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `ours` landed although its answer was lost: it lies there, or was filed by whoever replaced it.
+    async fn read_back(&self, ours: &State, lost: store::Error) -> Result<bool, Error> {
+        let is_ours = |entry: Option<Entry>| {
+            entry.and_then(|entry| State::from_bytes(&entry.value).ok()).is_some_and(|s| s.change.id == ours.change.id)
+        };
+        let unknown = |source| Error::Unknown { store: self.store.url(), source };
+        if is_ours(self.store.get(STATE).await.map_err(unknown)?)
+            || is_ours(self.store.get(&history_key(ours)).await.map_err(unknown)?)
+        {
+            return Ok(true);
+        }
+        Err(lost.into())
+    }
+
+    async fn landed(&self, state: State) -> Result<Outcome, Error> {
+        // They have done their part; should this fail, the next recovery still takes the newest.
+        if let Ok(kept) = self.store.list(KEPT).await {
+            for entry in kept {
+                let _ = self.store.delete(&entry.key).await;
+            }
+        }
+        Ok(Outcome::Written(state))
+    }
+}
+
+fn history_key(state: &State) -> String {
+    format!("history/{}/{:020}", state.lineage, state.revision)
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// The State that is in the store now.
+    pub fn state(&self) -> &State {
+        match self {
+            Self::Written(state) | Self::Unchanged(state) => state,
+        }
+    }
+}

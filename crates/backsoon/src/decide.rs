@@ -1,0 +1,173 @@
+//! The decision: the first rule that matches, then the mode, and the reason with it.
+//!
+//! In this order:
+//! 1. the application's own mark on the route,
+//! 2. the rules that this server brings itself (code, `backsoon.toml`), in order,
+//! 3. the site's rules, in order,
+//! 4. health paths,
+//! 5. the mode.
+
+use std::sync::Arc;
+
+use crate::document::{Health, Mode, WindowId};
+use crate::request::{Effect, Identity, Request, User};
+use crate::rules::{Facts, Match, Rule, TrustedProxies};
+
+/// This server's own part of every decision: what its code and its `backsoon.toml` say.
+#[derive(Debug, Clone, Default)]
+pub struct Local {
+    /// Rules that come before every site's own.
+    pub rules: Arc<[Rule]>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Arc<TrustedProxies>,
+    /// [`Health::Off`] turns the built-in rule for health paths off on this server, whatever the sites say.
+    pub health: Health,
+}
+
+/// All that a decision about one site rests on, settled for a moment.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// This server's own part.
+    pub local: Local,
+    /// The site's rules.
+    pub rules: Arc<[Rule]>,
+    /// Whether the built-in rule for health paths holds.
+    pub health: Health,
+    /// How closed the site is.
+    pub mode: Mode,
+    /// The window that makes it so.
+    pub window: Option<WindowId>,
+}
+
+/// What is to be done with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision<'a> {
+    /// Let it pass.
+    Admit(Reason<'a>),
+    /// Answer it in place of the application.
+    Refuse(Reason<'a>),
+    /// Let it wait for the reopening.
+    Hold(Reason<'a>),
+    /// It depends on the user: ask the application once, and decide again.
+    Ask,
+}
+
+/// Who decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason<'a> {
+    /// The application's mark on the route.
+    Mark,
+    /// A rule that this server brings itself.
+    Local(&'a Rule),
+    /// A rule of the site.
+    Site(&'a Rule),
+    /// The built-in rule that keeps health paths open.
+    Health,
+    /// The mode, and the window behind it unless the mode is off.
+    Mode(Mode, Option<&'a WindowId>),
+}
+
+/// A [`Reason`] that outlives the policy: for logs, metrics and the behaviour table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// `mark`, `local`, `rule`, `health` or `mode`.
+    pub by: &'static str,
+    /// The name of the rule that decided, if a rule did.
+    pub rule: Option<Arc<str>>,
+}
+
+/// Decides about `request`. Pure: the same arguments give the same decision, at any time and on any machine.
+///
+/// [`Decision::Ask`] is returned only if the user is [`Identity::Unasked`] and some answer would change what is done.
+pub fn decide<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
+    // The common case, an open site without exceptions, pays for nothing else.
+    if request.route.is_none() && policy.local.rules.is_empty() && policy.rules.is_empty() && policy.mode == Mode::Off {
+        return Decision::Admit(Reason::Mode(Mode::Off, None));
+    }
+    match first_match(policy, request) {
+        Decision::Ask => {
+            let known = |user| first_match(policy, &Request { user: Identity::Known(user), ..*request });
+            let first = known(User::ANONYMOUS);
+            let same = |other: Decision<'_>| std::mem::discriminant(&other) == std::mem::discriminant(&first);
+            if User::EVERY.into_iter().all(|user| same(known(user))) { first } else { Decision::Ask }
+        }
+        decided => decided,
+    }
+}
+
+fn first_match<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
+    if let Some(effect) = request.route {
+        return by(effect, Reason::Mark);
+    }
+    let facts = Facts::new(request, &policy.local.proxies);
+    let local = policy.local.rules.iter().map(|rule| (rule, Reason::Local(rule)));
+    let site = policy.rules.iter().map(|rule| (rule, Reason::Site(rule)));
+    for (rule, reason) in local.chain(site) {
+        match rule.when.matches(&facts, rule.then) {
+            Match::Yes => return by(rule.then, reason),
+            Match::Ask => return Decision::Ask,
+            Match::No => {}
+        }
+    }
+    if policy.health == Health::On && policy.local.health == Health::On && is_health(request) {
+        return Decision::Admit(Reason::Health);
+    }
+    let reason = Reason::Mode(policy.mode, policy.window.as_ref());
+    match policy.mode {
+        Mode::Off => Decision::Admit(reason),
+        Mode::ReadOnly if request.is_safe() => Decision::Admit(reason),
+        Mode::ReadOnly | Mode::On => Decision::Refuse(reason),
+        Mode::Hold => Decision::Hold(reason),
+    }
+}
+
+fn by<'a>(effect: Effect, reason: Reason<'a>) -> Decision<'a> {
+    match effect {
+        Effect::Open => Decision::Admit(reason),
+        Effect::Closed => Decision::Refuse(reason),
+    }
+}
+
+/// Exactly these paths, as sent: a health probe has no reason to spell them otherwise.
+fn is_health(request: &Request<'_>) -> bool {
+    let path = request.path.split_once('?').map_or(request.path, |(path, _)| path);
+    matches!(request.method, "GET" | "HEAD") && matches!(path, "/healthz" | "/livez" | "/readyz")
+}
+
+// === impl Decision ===
+
+impl<'a> Decision<'a> {
+    /// Who decided; nobody has, if the user must be asked for.
+    pub fn reason(&self) -> Option<Reason<'a>> {
+        match *self {
+            Self::Admit(reason) | Self::Refuse(reason) | Self::Hold(reason) => Some(reason),
+            Self::Ask => None,
+        }
+    }
+}
+
+// === impl Reason ===
+
+impl<'a> Reason<'a> {
+    /// The same for keeping.
+    pub fn cause(&self) -> Cause {
+        let by = match self {
+            Self::Mark => "mark",
+            Self::Local(_) => "local",
+            Self::Site(_) => "rule",
+            Self::Health => "health",
+            Self::Mode(..) => "mode",
+        };
+        Cause { by, rule: self.rule().map(|rule| Arc::clone(&rule.name)) }
+    }
+
+    /// The rule that decided, if a rule did.
+    pub fn rule(&self) -> Option<&'a Rule> {
+        match self {
+            Self::Local(rule) | Self::Site(rule) => Some(rule),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Keeps an [`Instance`] current: hints, polls, window edges, reports, and a local copy of the last known State.
+//!
+//! Three tasks run until the instance is dropped or leaves, and none of them waits for another: one follows the
+//! store, one turns the edges of windows, one reports. A request never waits for any of them.
+
+mod copy;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::time::Instant as Moment;
+
+use crate::control::{KEPT, STATE};
+use crate::decide::Local;
+use crate::document::{Host, Mode, State, Window};
+use crate::fleet::{Kind, Place, ROSTER, Report};
+use crate::instance::{Applied, Instance};
+use crate::rules::Marks;
+use crate::store::{self, PutMode, Store};
+use crate::time::Timestamp;
+
+/// How an instance joins.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// The name on the roster; by default the host's name, the process and a random part.
+    pub name: Option<String>,
+    /// What it is.
+    pub kind: Kind,
+    /// This server's own part of every decision.
+    pub local: Local,
+    /// The marks on the application's routes.
+    pub marks: Marks,
+    /// What to do at start when neither the store nor the local copy can be read.
+    pub on_unknown: OnUnknown,
+    /// Where to keep a copy of the last known State, for a start while the store is away.
+    pub copy: Option<PathBuf>,
+    /// The hosts that this server is known to serve, if it knows.
+    pub serves: Vec<Host>,
+    /// How often to look at the store even without a hint.
+    pub poll: Duration,
+    /// How often to report even without news.
+    pub beat: Duration,
+    /// After this long without a report others call this instance lost.
+    pub lease: Duration,
+}
+
+/// What to do when nobody can say whether the site is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnUnknown {
+    /// Serve.
+    #[default]
+    Open,
+    /// Refuse until the store or a State says otherwise.
+    Closed,
+}
+
+/// The instance's tie to the store.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    store: Arc<dyn Store>,
+    name: String,
+    place: Place,
+    options: Options,
+    /// When the store was last heard from.
+    heard: Mutex<Option<Moment>>,
+    /// What is wrong with following, in a sentence.
+    trouble: Mutex<Option<String>>,
+    news: tokio::sync::Notify,
+    stop: watch::Sender<Stop>,
+    beat: std::sync::atomic::AtomicU64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    NotYet,
+    Now,
+}
+
+/// A store that does not answer within this time counts as away; the next poll asks again.
+const ANSWER: Duration = Duration::from_secs(5);
+
+// === impl Options ===
+
+impl Default for Options {
+    /// Looks once a second, reports once a second, is lost after ten; opens if nobody knows.
+    fn default() -> Self {
+        Self {
+            name: None,
+            kind: Kind::Web,
+            local: Local::default(),
+            marks: Marks::new(),
+            on_unknown: OnUnknown::Open,
+            copy: None,
+            serves: Vec::new(),
+            poll: Duration::from_secs(1),
+            beat: Duration::from_secs(1),
+            lease: Duration::from_secs(10),
+        }
+    }
+}
+
+// === impl Instance ===
+
+impl Instance {
+    /// Joins the fleet of `store`: reports, reads the State, and follows it from then on.
+    ///
+    /// It never fails: while the store is away the local copy speaks, and without one `on_unknown` does. Both are
+    /// logged and reported. Call it within a tokio runtime.
+    pub async fn join(store: Arc<dyn Store>, options: Options) -> Arc<Self> {
+        let place = Place::here();
+        let name = options.name.clone().unwrap_or_else(|| {
+            let host: String = place.host.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            let host = if host.is_empty() { "host".to_owned() } else { host };
+            format!("{host}-{}-{:04x}", place.pid, fastrand::u16(..))
+        });
+        let membership = Arc::new(Membership {
+            store,
+            name,
+            place,
+            heard: Mutex::new(None),
+            trouble: Mutex::new(None),
+            news: tokio::sync::Notify::new(),
+            stop: watch::Sender::new(Stop::NotYet),
+            beat: std::sync::atomic::AtomicU64::new(0),
+            options,
+        });
+        let instance = Self::new(membership.options.local.clone(), membership.options.marks.clone());
+        instance.bind(Box::new(Arc::clone(&membership)));
+        // In this order: whoever closes writes the State and then lists the roster, so that one of the two sees
+        // the other.
+        membership.report(&instance).await;
+        membership.start(&instance).await;
+        membership.report(&instance).await;
+
+        let weak = Arc::downgrade(&instance);
+        tokio::spawn(Arc::clone(&membership).follow(weak.clone()));
+        tokio::spawn(Arc::clone(&membership).turn_edges(weak.clone()));
+        tokio::spawn(membership.beat(weak));
+        instance
+    }
+
+    fn membership(&self) -> Option<&Arc<Membership>> {
+        self.tie()?.downcast_ref()
+    }
+
+    /// Says farewell, so that nobody waits for this instance. It goes on deciding by its last State.
+    pub async fn leave(&self) {
+        if let Some(membership) = self.membership() {
+            membership.stop.send_replace(Stop::Now);
+            membership.farewell().await;
+        }
+    }
+
+    /// What this instance says of itself; an instance that has not joined has nothing to say.
+    pub fn report(&self) -> Option<Report> {
+        self.membership().map(|membership| membership.describe(self))
+    }
+}
+
+// === impl Membership ===
+
+impl Membership {
+    /// The State at start: the store's, or the local copy's, or what `on_unknown` says.
+    async fn start(&self, instance: &Instance) {
+        if let Some(path) = &self.options.copy {
+            match copy::read(path).await {
+                Ok(Some(state)) => drop(instance.apply(&state, Timestamp::now())),
+                Ok(None) => {}
+                Err(why) => tracing::warn!("the local copy {} is not used: {why}", path.display()),
+            }
+        }
+        let reached = self.look(instance).await;
+        if instance.state().is_none() && reached.is_err() {
+            let policy = self.options.on_unknown;
+            tracing::warn!(store = %self.store.url(), ?policy, "nobody knows whether the site is closed");
+            if policy == OnUnknown::Closed {
+                instance.settle_unknown(&closed_for_want_of_a_state(), Timestamp::now());
+            }
+        }
+    }
+
+    /// Reads the store once and applies what it finds.
+    async fn look(&self, instance: &Instance) -> Result<(), ()> {
+        let answer = tokio::time::timeout(ANSWER, self.store.get(STATE)).await;
+        let trouble = match answer {
+            Err(_) => Err(format!("{} has not answered for {} s", self.store.url(), ANSWER.as_secs())),
+            Ok(Err(error @ store::Error::TooLarge { .. })) => Ok(Some(error.to_string())),
+            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Ok(None)) => Ok(instance.state().map(|_| "the store is empty; the last known state stays".to_owned())),
+            Ok(Ok(Some(entry))) => match State::from_bytes(&entry.value) {
+                Ok(state) => Ok(self.take(instance, &state).await),
+                Err(why) => Ok(Some(format!("the state in the store was not applied: {why}"))),
+            },
+        };
+        let reached = trouble.as_ref().map(drop).map_err(drop);
+        if reached.is_ok() {
+            *lock(&self.heard) = Some(Moment::now());
+        }
+        let trouble = trouble.unwrap_or_else(Some);
+        if let (Some(_), Some(held)) = (&trouble, instance.state())
+            && reached.is_ok()
+        {
+            self.keep(&held).await;
+        }
+        let mut said = lock(&self.trouble);
+        if *said != trouble {
+            match &trouble {
+                Some(trouble) => tracing::warn!("{trouble}"),
+                None => tracing::info!(store = %self.store.url(), "following the store again"),
+            }
+            *said = trouble;
+            self.news.notify_one();
+        }
+        reached
+    }
+
+    /// Applies a State from the store; what is wrong with it comes back in a sentence.
+    async fn take(&self, instance: &Instance, state: &State) -> Option<String> {
+        match instance.apply(state, Timestamp::now()) {
+            Applied::Now => {
+                tracing::info!(revision = state.revision, by = %state.change.by, note = %state.change.note, "a new state is in force");
+                self.news.notify_one();
+                if let Some(path) = &self.options.copy
+                    && let Err(error) = copy::write(path, state).await
+                {
+                    return Some(format!("the local copy {} cannot be written: {error}", path.display()));
+                }
+                None
+            }
+            Applied::Already => None,
+            Applied::Older { held } => {
+                Some(format!("the store went back to revision {}; revision {held} stays in force", state.revision))
+            }
+            Applied::Foreign { held } => Some(format!(
+                "the store holds another history ({}) than the one in force ({held}); `backsoon on` or `off` joins them",
+                state.lineage
+            )),
+        }
+    }
+
+    /// Hands the held State to whoever repairs the store.
+    async fn keep(&self, held: &State) {
+        if held.revision == 0 {
+            return;
+        }
+        let key = format!("{KEPT}{}-{:020}", held.lineage, held.revision);
+        let _ = tokio::time::timeout(ANSWER, self.store.put(&key, held.to_bytes().into(), PutMode::Create)).await;
+    }
+
+    async fn follow(self: Arc<Self>, instance: Weak<Instance>) {
+        let mut hints = self.store.hints(STATE);
+        let mut stop = self.stop.subscribe();
+        loop {
+            // A little jitter, so that a fleet that started together does not ask together.
+            let pause = self.options.poll.mul_f64(0.9 + 0.2 * fastrand::f64());
+            tokio::select! {
+                hint = hints.next() => if hint.is_none() { hints = Box::pin(futures_util::stream::pending()) },
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.changed() => return,
+            }
+            let Some(instance) = instance.upgrade() else { return };
+            let _ = self.look(&instance).await;
+        }
+    }
+
+    async fn turn_edges(self: Arc<Self>, instance: Weak<Instance>) {
+        let mut stop = self.stop.subscribe();
+        let mut settled_at = Timestamp::now();
+        loop {
+            let Some(current) = instance.upgrade() else { return };
+            let mut changes = current.changes();
+            let now = Timestamp::now();
+            let edge = current.next_edge();
+            // A clock that was set back needs a new look as well as an edge that has come.
+            if edge.is_some_and(|edge| edge <= now) || now + Duration::from_millis(500) < settled_at {
+                current.turn_edge(now);
+                self.news.notify_one();
+                settled_at = now;
+                continue;
+            }
+            settled_at = settled_at.max(now);
+            drop(current);
+            // At most a second, because the wall clock can be set while the timer runs.
+            let pause = edge.map_or(Duration::MAX, |edge| edge.since(now)).min(Duration::from_secs(1));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = changes.changed() => {}
+                _ = stop.changed() => return,
+            }
+        }
+    }
+
+    async fn beat(self: Arc<Self>, instance: Weak<Instance>) {
+        let mut stop = self.stop.subscribe();
+        loop {
+            let drains = match instance.upgrade() {
+                Some(instance) => {
+                    self.report(&instance).await;
+                    !instance.draining().is_empty()
+                }
+                None => return self.farewell().await,
+            };
+            // While requests drain, somebody may be waiting for the last of them.
+            let pause = if drains { self.options.beat.min(Duration::from_millis(50)) } else { self.options.beat };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.news.notified() => {}
+                _ = stop.changed() => return,
+            }
+        }
+    }
+
+    async fn report(&self, instance: &Instance) {
+        // A report is an object of plain fields and always serialises.
+        let bytes = serde_json::to_vec(&self.describe(instance)).unwrap_or_default();
+        let key = self.key();
+        match tokio::time::timeout(ANSWER, self.store.put(&key, bytes.into(), PutMode::Overwrite)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!("the report was not written: {error}"),
+            Err(_) => tracing::debug!("the report was not written: no answer"),
+        }
+    }
+
+    async fn farewell(&self) {
+        let _ = tokio::time::timeout(ANSWER, self.store.delete(&self.key())).await;
+    }
+
+    fn describe(&self, instance: &Instance) -> Report {
+        let state = instance.state();
+        let heard = *lock(&self.heard);
+        Report {
+            name: self.name.clone(),
+            kind: self.options.kind,
+            program: env!("CARGO_PKG_VERSION").into(),
+            place: self.place.clone(),
+            beat: self.beat.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+            lease_ms: self.options.lease.as_millis().try_into().unwrap_or(u64::MAX),
+            clock: Timestamp::now(),
+            lineage: state.as_ref().map(|state| state.lineage.clone()),
+            revision: state.as_ref().map_or(0, |state| state.revision),
+            closings: instance.closings(),
+            serves: self.options.serves.clone(),
+            draining: instance.draining(),
+            held: instance.held(),
+            age_ms: heard.map_or(u64::MAX, |heard| heard.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
+            troubles: instance.troubles().into_iter().chain(lock(&self.trouble).clone()).collect(),
+        }
+    }
+
+    fn key(&self) -> String {
+        format!("{ROSTER}{}", self.name)
+    }
+}
+
+fn closed_for_want_of_a_state() -> State {
+    let mut state = State::new();
+    let mut window = Window::new(Mode::On);
+    (window.by, window.note) = ("backsoon".into(), "the state is unknown, and on_unknown = closed".into());
+    state.default.windows.push(window);
+    state
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,41 @@
+//! The local copy of the last known State: one file, replaced in one step.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::document::{State, Unreadable};
+
+/// The State that was kept at `path`, if one was.
+pub(super) async fn read(path: &Path) -> Result<Option<State>, String> {
+    let bytes = match off_thread(path, |path| std::fs::read(path)).await {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    State::from_bytes(&bytes).map(Some).map_err(|why: Unreadable| why.to_string())
+}
+
+/// Keeps `state` at `path`.
+pub(super) async fn write(path: &Path, state: &State) -> io::Result<()> {
+    let bytes = state.to_bytes();
+    off_thread(path, move |path| {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+        let mut file = std::fs::File::create(&draft)?;
+        io::Write::write_all(&mut file, &bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, path)
+    })
+    .await
+}
+
+/// Disks can be slow, and the runtime's threads serve requests.
+async fn off_thread<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce(&PathBuf) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || work(&path)).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}

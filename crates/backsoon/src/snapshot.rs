@@ -1,0 +1,288 @@
+//! One revision made ready: every site with its mode settled and its replies rendered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustc_hash::FxHashMap;
+
+use crate::decide::{Local, Policy, Reason};
+use crate::document::{Health, Hold, Host, Mode, Page, Site, State, Window, opens, plain_host, strictest};
+use crate::reply::{Notice, Reopens, Replies, Reply};
+use crate::request::{Effect, Request};
+use crate::rules::Rule;
+use crate::time::Timestamp;
+
+/// Every site of one State, settled at one moment. Valid until the next edge of a window.
+#[derive(Debug)]
+pub struct Snapshot {
+    any: Arc<Settled>,
+    hosts: FxHashMap<Box<str>, Arc<Settled>>,
+    /// By the part after `*`, its dot included.
+    suffixes: FxHashMap<Box<str>, Arc<Settled>>,
+    next_edge: Option<Timestamp>,
+}
+
+/// One site at one moment. Requests that it admitted keep it until their last byte.
+#[derive(Debug)]
+pub struct Settled {
+    host: Host,
+    policy: Policy,
+    /// Told when the mode refuses, and when a rule does.
+    by_mode: Replies,
+    by_rule: Replies,
+    hold: Hold,
+    upcoming: Vec<Window>,
+    /// More special sites, whose requests never come here.
+    carved: Vec<Host>,
+    retired: AtomicBool,
+}
+
+/// What makes a settled site; if it is the same, so is the site.
+#[derive(PartialEq)]
+struct Plan {
+    policy_mode: Mode,
+    rules: Arc<[Rule]>,
+    health: Health,
+    by_mode: Notice,
+    by_rule: Notice,
+    hold: Hold,
+    upcoming: Vec<Window>,
+    carved: Vec<Host>,
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// Settles every site of `state` at `now`. A site that is the same as in `before` is kept, not made anew: its
+    /// requests are no older than the ones to come.
+    pub fn settle(state: &State, local: &Local, now: Timestamp, before: Option<&Self>) -> Self {
+        let mut carved: BTreeMap<Host, Vec<Host>> = BTreeMap::new();
+        for (host, _) in state.sites() {
+            for wider in host.line().skip(1).filter(|wider| state.site(wider).is_some()) {
+                carved.entry(wider).or_default().push(host.clone());
+            }
+        }
+        let mut settled = BTreeMap::new();
+        for (host, _) in state.sites() {
+            let plan = Plan::new(state, &host, carved.remove(&host).unwrap_or_default(), now);
+            let kept = before.and_then(|before| before.exactly(&host)).filter(|old| old.is(&plan));
+            let site = kept.cloned().unwrap_or_else(|| Arc::new(Settled::new(host.clone(), plan, local)));
+            settled.insert(host, site);
+        }
+        let edges = state.sites().flat_map(|(_, site)| &site.windows).flat_map(|w| [w.start, w.end]).flatten();
+        let next_edge = edges.filter(|&edge| edge > now).min();
+
+        let mut snapshot = Self {
+            // `State::sites` begins with the default.
+            any: settled.remove(&Host::any()).unwrap_or_else(|| Arc::new(Settled::open(local))),
+            hosts: FxHashMap::default(),
+            suffixes: FxHashMap::default(),
+            next_edge,
+        };
+        for (host, site) in settled {
+            match host.suffix() {
+                Some(suffix) => snapshot.suffixes.insert(suffix.into(), site),
+                None => snapshot.hosts.insert(host.as_str().into(), site),
+            };
+        }
+        snapshot
+    }
+
+    /// The most special site for an authority or `Host` header as sent.
+    pub fn site(&self, authority: &str) -> &Arc<Settled> {
+        if self.hosts.is_empty() && self.suffixes.is_empty() {
+            return &self.any;
+        }
+        let host = plain_host(authority);
+        if let Some(site) = self.hosts.get(host.as_ref()) {
+            return site;
+        }
+        if !self.suffixes.is_empty() {
+            let dots = host.match_indices('.').filter(|(at, _)| *at > 0);
+            if let Some(site) = dots.into_iter().find_map(|(dot, _)| self.suffixes.get(&host[dot..])) {
+                return site;
+            }
+        }
+        &self.any
+    }
+
+    /// The site that is written under exactly this host.
+    pub fn exactly(&self, host: &Host) -> Option<&Arc<Settled>> {
+        match host.suffix() {
+            _ if host.is_any() => Some(&self.any),
+            Some(suffix) => self.suffixes.get(suffix),
+            None => self.hosts.get(host.as_str()),
+        }
+    }
+
+    /// Every settled site, the default first.
+    pub fn sites(&self) -> impl Iterator<Item = &Arc<Settled>> {
+        std::iter::once(&self.any).chain(self.suffixes.values()).chain(self.hosts.values())
+    }
+
+    /// The next moment at which a window begins or ends, and this snapshot is out of date.
+    pub fn next_edge(&self) -> Option<Timestamp> {
+        self.next_edge
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    fn new(state: &State, host: &Host, carved: Vec<Host>, now: Timestamp) -> Self {
+        let line: Vec<&Site> = host.line().filter_map(|host| state.site(&host)).collect();
+        let windows = line.iter().flat_map(|site| &site.windows);
+        let strictest = strictest(windows.clone(), now);
+        let policy_mode = strictest.map_or(Mode::Off, |window| window.mode);
+        let page: Arc<Page> = line.iter().find_map(|site| site.page.clone()).unwrap_or_default();
+        let reopens = Reopens {
+            safe: opens(windows.clone(), Mode::Hold, now),
+            all: opens(windows.clone(), Mode::ReadOnly, now),
+        };
+        let by_mode = Notice { page: Arc::clone(&page), window: strictest.cloned(), reopens };
+        // A rule goes on refusing when the window has ended, so it promises no time.
+        let by_rule = Notice {
+            page,
+            window: strictest.filter(|window| window.mode.is_closed()).cloned(),
+            reopens: Reopens::default(),
+        };
+        let mut upcoming: Vec<Window> =
+            windows.filter(|window| window.start.is_some_and(|start| start > now)).cloned().collect();
+        upcoming.sort_by_key(|window| window.start);
+        Self {
+            policy_mode,
+            rules: line.iter().find_map(|site| site.rules.clone()).unwrap_or_default(),
+            health: line.iter().find_map(|site| site.health).unwrap_or_default(),
+            hold: strictest.map(|window| window.hold).unwrap_or_default(),
+            by_mode,
+            by_rule,
+            upcoming,
+            carved,
+        }
+    }
+}
+
+// === impl Settled ===
+
+impl Settled {
+    fn new(host: Host, plan: Plan, local: &Local) -> Self {
+        Self {
+            host,
+            policy: Policy {
+                local: local.clone(),
+                rules: plan.rules,
+                health: plan.health,
+                mode: plan.policy_mode,
+                window: plan.by_mode.window.as_ref().map(|window| window.id.clone()),
+            },
+            by_mode: Replies::render(plan.by_mode),
+            by_rule: Replies::render(plan.by_rule),
+            hold: plan.hold,
+            upcoming: plan.upcoming,
+            carved: plan.carved,
+            retired: AtomicBool::new(false),
+        }
+    }
+
+    fn open(local: &Local) -> Self {
+        let state = State::new();
+        Self::new(Host::any(), Plan::new(&state, &Host::any(), Vec::new(), Timestamp::from_millis(0)), local)
+    }
+
+    fn is(&self, plan: &Plan) -> bool {
+        self.policy.mode == plan.policy_mode
+            && self.policy.health == plan.health
+            && self.hold == plan.hold
+            && self.carved == plan.carved
+            && self.upcoming == plan.upcoming
+            && *self.by_mode.notice() == plan.by_mode
+            && *self.by_rule.notice() == plan.by_rule
+            && same_rules(&self.policy.rules, &plan.rules)
+    }
+
+    /// The site's host, suffix or `*`.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// What decisions about it rest on.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// How closed it is.
+    pub fn mode(&self) -> Mode {
+        self.policy.mode
+    }
+
+    /// The window that makes it so.
+    pub fn window(&self) -> Option<&Window> {
+        self.by_mode.notice().window.as_ref()
+    }
+
+    /// From when on no known window shuts visitors out; none if it is not closed, or nobody knows.
+    pub fn reopens(&self) -> Option<Timestamp> {
+        self.by_mode.notice().reopens.safe.filter(|_| self.mode().is_closed())
+    }
+
+    /// The windows still to come, the next one first.
+    pub fn upcoming(&self) -> &[Window] {
+        &self.upcoming
+    }
+
+    /// The reply to a request that was refused for `reason`.
+    pub fn reply(&self, request: &Request<'_>, reason: Reason<'_>, now: Timestamp) -> Reply {
+        match reason {
+            Reason::Mode(..) => self.by_mode.reply(request, now),
+            _ => self.by_rule.reply(request, now),
+        }
+    }
+
+    /// Why the site's own page is not shown, if it is not.
+    pub fn trouble(&self) -> Option<&str> {
+        self.by_mode.trouble.as_deref()
+    }
+
+    pub(crate) fn hold(&self) -> Hold {
+        self.hold
+    }
+
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Whether requests that `older` admitted may belong to this site and be refused by it.
+    pub(crate) fn outdates(&self, older: &Self) -> bool {
+        self.shares_hosts_with(older) && self.is_stricter_than(older)
+    }
+
+    fn shares_hosts_with(&self, older: &Self) -> bool {
+        let beyond = |inner: &Host, carved: &[Host]| !carved.iter().any(|carved| carved.covers(inner));
+        if older.host == self.host {
+            true
+        } else if older.host.covers(&self.host) {
+            beyond(&self.host, &older.carved)
+        } else {
+            self.host.covers(&older.host) && beyond(&older.host, &self.carved)
+        }
+    }
+
+    fn is_stricter_than(&self, older: &Self) -> bool {
+        let closed_by_rule = self.policy.rules.iter().any(|rule| rule.then == Effect::Closed);
+        if self.policy.mode == Mode::Off && !closed_by_rule {
+            return false;
+        }
+        self.policy.mode > older.policy.mode
+            || self.policy.health != older.policy.health
+            || !same_rules(&self.policy.rules, &older.policy.rules)
+    }
+}
+
+fn same_rules(a: &Arc<[Rule]>, b: &Arc<[Rule]>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
+}
