@@ -1,10 +1,12 @@
 //! Which form of a reply a client would like (RFC 9110 §12.5.1).
 
+use std::cmp::Ordering;
+
 use crate::request::Headers;
 
 /// The forms that a reply comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
+pub(crate) enum Form {
     /// A page for people.
     Html,
     /// RFC 9457 problem details for programs.
@@ -13,8 +15,9 @@ pub enum Form {
     Text,
 }
 
-/// How closely a media range fits; a closer one overrules a wider one, whatever their order.
-#[derive(Clone, Copy, PartialEq, PartialOrd, Default)]
+/// How closely a media range fits (0 not at all, 1 by `*/*`, 2 by `text/*`, 3 by name) and how much it is liked. A
+/// closer one overrules a wider one, whatever their order.
+#[derive(Clone, Copy, Default)]
 struct Wish {
     closeness: u8,
     quality: f32,
@@ -23,9 +26,10 @@ struct Wish {
 impl Form {
     /// The form that the `Accept` fields of `headers` like best.
     ///
-    /// Of forms liked equally, HTML comes before JSON before text. A client that names none of them (curl, most
-    /// HTTP libraries) gets text: every browser names `text/html`.
-    pub fn of(headers: &(dyn Headers + Sync)) -> Self {
+    /// Of forms liked equally, one that the client names comes before one that `*/*` lets in, and then HTML before
+    /// JSON before text. A client that names none of them (curl, most HTTP libraries) gets text: every browser
+    /// names `text/html`.
+    pub(crate) fn of(headers: &(dyn Headers + Sync)) -> Self {
         let mut wishes = [(Self::Html, Wish::default()), (Self::Json, Wish::default()), (Self::Text, Wish::default())];
         headers.each("accept", &mut |line| {
             for range in String::from_utf8_lossy(line).split(',') {
@@ -45,12 +49,13 @@ impl Form {
         }
         let liked = wishes.iter().filter(|(_, wish)| wish.closeness > 0 && wish.quality > 0.0);
         // `max_by` keeps the last of equals, so look from the end.
-        let best = liked.rev().max_by(|a, b| a.1.quality.total_cmp(&b.1.quality));
+        let rank = |wish: &Wish| (wish.quality, wish.closeness > 1);
+        let best = liked.rev().max_by(|a, b| rank(&a.1).partial_cmp(&rank(&b.1)).unwrap_or(Ordering::Equal));
         best.map_or(Self::Text, |(form, _)| *form)
     }
 
     /// The value of `Content-Type`.
-    pub const fn content_type(self) -> &'static str {
+    pub(crate) const fn content_type(self) -> &'static str {
         match self {
             Self::Html => "text/html; charset=utf-8",
             Self::Json => "application/problem+json",
@@ -58,7 +63,6 @@ impl Form {
         }
     }
 
-    /// 0 not at all, 1 by `*/*`, 2 by `text/*`, 3 by name.
     fn closeness(self, kind: &str) -> u8 {
         match (self, kind) {
             (_, "*/*") => 1,

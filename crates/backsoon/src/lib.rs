@@ -13,6 +13,8 @@ pub mod request;
 pub mod rules;
 pub mod snapshot;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 
 #[cfg(feature = "tower")]

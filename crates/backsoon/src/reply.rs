@@ -12,7 +12,7 @@ use minijinja::{Environment, context};
 use serde::Serialize;
 
 use crate::accept::Form;
-use crate::document::{Mode, Page, RetryAfterForm, Window, plain_host};
+use crate::document::{Mode, Page, RetryAfterForm, Template, Window, plain_host};
 use crate::request::Request;
 use crate::time::Timestamp;
 
@@ -120,7 +120,11 @@ impl Replies {
         let page = &notice.page;
         let window = notice.window.as_ref();
         let read_only = window.is_some_and(|window| window.mode == Mode::ReadOnly);
-        let title = page.title.as_deref().unwrap_or(if read_only { "Changes are paused" } else { "Back soon" });
+        let title = match page.title.as_deref() {
+            _ if read_only => "Changes are paused",
+            Some(title) => title,
+            None => "We’ll be back soon",
+        };
         let message = window.and_then(|window| window.message.as_deref()).or(page.message.as_deref());
         let end = if read_only { notice.reopens.all } else { notice.reopens.safe }.filter(|_| window.is_some());
 
@@ -141,13 +145,11 @@ impl Replies {
             end => end.map(|end| end.to_string()),
             end_text => end.map(Timestamp::plain),
         };
-        let own = page.html.as_ref().map(|own| fill(own.source(), &values));
-        let trouble = own.as_ref().and_then(|own| own.as_ref().err()).map(|error| format!("the site's own page: {error}"));
-        let html = match own {
-            Some(Ok(own)) => own,
-            // The text is better than nothing, should even the built-in page fail.
-            _ => fill(PAGE, &values).unwrap_or_else(|_| format!("<!doctype html><title>{}</title>", page.status.as_u16())),
-        };
+        let source = page.html.as_ref().map_or(PAGE, Template::source);
+        let filled = fill(source, &values);
+        let trouble = filled.as_ref().err().map(|error| format!("its page is not shown as written: {error:#}"));
+        // Plain markup is better than nothing, should even the built-in page fail.
+        let html = filled.or_else(|_| fill(PAGE, &values)).unwrap_or_else(|_| format!("<!doctype html><h1>{}</h1>", page.status.as_u16()));
         let text = text(title, message, end);
         let json = serde_json::to_vec(&problem).unwrap_or_default();
 

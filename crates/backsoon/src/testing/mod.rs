@@ -1,0 +1,3 @@
+//! What those need who write a store or a face: the contract of stores, and the behaviour table.
+
+pub mod behaviour;

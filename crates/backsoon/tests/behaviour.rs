@@ -1,0 +1,137 @@
+//! The behaviour table, run by the library and by axum in process.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use backsoon::adapters::Peer;
+use backsoon::testing::behaviour::{APPLICATION, Answer, Case, Sent, read};
+use backsoon::{Admission, MaintenanceLayer, User};
+use http_body_util::BodyExt;
+use tower::{Layer, ServiceExt};
+
+fn table() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/behaviour");
+    let cases = read(&folder).unwrap();
+    assert!(cases.len() >= 400, "the table has only {} rows", cases.len());
+    cases
+}
+
+fn report(failures: Vec<String>, rows: usize) {
+    assert!(failures.is_empty(), "{} of {rows} rows fail:\n{}", failures.len(), failures.join("\n"));
+    println!("{rows} rows");
+}
+
+#[test]
+fn every_row_has_a_name_of_its_own() {
+    let cases = table();
+    let names: std::collections::BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
+    assert_eq!(names.len(), cases.len());
+}
+
+#[tokio::test]
+async fn the_library_behaves_as_the_table_says() {
+    let cases = table();
+    let mut failures = Vec::new();
+    for case in &cases {
+        let instance = case.instance().unwrap();
+        let sent = &case.request;
+        let mut request = backsoon::Request::new(&sent.method, &sent.host, &sent.path, &sent.headers);
+        request.peer = sent.peer;
+        let asked = AtomicUsize::new(0);
+        let admission = instance
+            .admit_as(&request, || {
+                asked.fetch_add(1, Ordering::Relaxed);
+                std::future::ready(sent.user())
+            })
+            .await;
+        let asked = Some(asked.into_inner());
+        let answer = match admission {
+            Admission::Admitted(permit) => Answer {
+                status: StatusCode::OK,
+                headers: application_headers(),
+                body: "".into(),
+                cause: Some(permit.cause().clone()),
+                asked,
+            },
+            Admission::Refused(reply, cause) => Answer {
+                status: reply.status,
+                headers: reply.header_map(),
+                body: reply.body,
+                cause: Some(cause),
+                asked,
+            },
+        };
+        failures.extend(case.check(&answer).err());
+    }
+    report(failures, cases.len());
+}
+
+#[tokio::test]
+async fn axum_behaves_as_the_table_says() {
+    let cases = table();
+    let mut failures = Vec::new();
+    let mut rows = 0;
+    for case in &cases {
+        let Some(request) = request(&case.request) else { continue };
+        rows += 1;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (counter, user) = (Arc::clone(&asked), case.request.user());
+        let layer = MaintenanceLayer::new(case.instance().unwrap()).identify(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            async move { user }
+        });
+        let app = axum::Router::new().fallback(|| async { application_headers() });
+        let response = layer.layer(app).oneshot(request).await.unwrap();
+        failures.extend(case.check(&answer(response, Some(asked.load(Ordering::Relaxed))).await).err());
+    }
+    // The `http` crate has no URI for a target with raw backslashes, spaces and the like.
+    assert!(cases.len() - rows <= 8, "{} rows could not be expressed", cases.len() - rows);
+    report(failures, rows);
+}
+
+#[tokio::test]
+async fn a_user_in_the_extensions_is_not_asked_for() {
+    let case = table().into_iter().find(|case| case.name == "A rule for staff lets staff through").unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let layer = MaintenanceLayer::new(case.instance().unwrap()).identify(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async { User::ANONYMOUS }
+    });
+    let app = layer.layer(axum::Router::new().fallback(|| async { application_headers() }));
+    let mut request = request(&case.request).unwrap();
+    request.extensions_mut().insert(User::STAFF);
+    let response = app.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+fn application_headers() -> HeaderMap {
+    HeaderMap::from_iter([(APPLICATION.parse().unwrap(), "here".parse().unwrap())])
+}
+
+fn request(sent: &Sent) -> Option<Request<Body>> {
+    let mut request = Request::builder().method(sent.method.as_str()).uri(&sent.path).header("host", &sent.host);
+    for (name, value) in &sent.headers {
+        request = request.header(name, value);
+    }
+    let mut request = request.body(Body::empty()).ok()?;
+    if let Some(peer) = sent.peer {
+        request.extensions_mut().insert(Peer(peer));
+    }
+    Some(request)
+}
+
+async fn answer<B>(response: axum::http::Response<B>, asked: Option<usize>) -> Answer
+where
+    B: axum::body::HttpBody<Data = axum::body::Bytes>,
+    B::Error: std::fmt::Debug,
+{
+    let cause = response.extensions().get().cloned();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer { status: parts.status, headers: parts.headers, body, cause, asked }
+}
