@@ -1,0 +1,166 @@
+//! Where visitors connect: HTTP/1.1 and HTTP/2, told apart by the first bytes, in the clear or over TLS.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+use super::entry::{Door, Entry};
+use super::forwarded::{Peer, Scheme};
+use super::shutdown::Shutdown;
+
+/// The largest head of a request: four times what common servers take, so that none of theirs is refused here.
+const HEAD_BYTES: usize = 64 << 10;
+/// How long to wait when the system has no socket to give: others must end first.
+const OUT_OF_SOCKETS: Duration = Duration::from_millis(50);
+
+/// A bound listener and what each of its connections needs.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) trusted: Vec<IpNet>,
+    pub(crate) header_timeout: Duration,
+    /// Everything that must end before the gate may.
+    pub(crate) running: TaskTracker,
+    /// Ends what the drain's limit does not wait for.
+    pub(crate) cut: CancellationToken,
+}
+
+/// What the connections of one listener share.
+struct Connections<D> {
+    builder: Builder<TokioExecutor>,
+    entry: Entry<D>,
+    tls: Option<TlsAcceptor>,
+    header_timeout: Duration,
+    shutdown: Shutdown,
+    cut: CancellationToken,
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// Accepts until told to stop; connections live on in `running`.
+    pub(crate) async fn accept<D: Door>(self, entry: Entry<D>, shutdown: &Shutdown) {
+        let scheme = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let connections = Arc::new(Connections {
+            builder: builder(self.header_timeout),
+            entry,
+            tls: self.tls,
+            header_timeout: self.header_timeout,
+            shutdown: shutdown.clone(),
+            cut: self.cut,
+        });
+        let mut stopped = pin!(shutdown.stopped());
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                () = &mut stopped => return,
+            };
+            match accepted {
+                Ok((stream, address)) => {
+                    let peer = Peer::new(address, scheme, &self.trusted);
+                    self.running.spawn(Arc::clone(&connections).connection(stream, peer));
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    warn!(%error, "no connection can be accepted for the moment");
+                    tokio::time::sleep(OUT_OF_SOCKETS).await;
+                }
+            }
+        }
+    }
+}
+
+/// Binds the address where visitors connect.
+pub(crate) async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(HEAD_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(header_timeout)
+        .max_header_list_size(HEAD_BYTES as u32);
+    builder
+}
+
+fn is_of_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+// === impl Connections ===
+
+impl<D: Door> Connections<D> {
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: Peer) {
+        // Refused only when the visitor has gone already, which the first read will tell.
+        let _ = stream.set_nodelay(true);
+        tokio::select! {
+            () = self.cut.cancelled() => {}
+            () = self.negotiate(stream, peer) => {}
+        }
+    }
+
+    async fn negotiate(&self, stream: TcpStream, peer: Peer) {
+        let Some(tls) = &self.tls else { return self.serve(stream, peer).await };
+        match tokio::time::timeout(self.header_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, peer).await,
+            Ok(Err(error)) => debug!(peer = %peer.address(), %error, "no TLS"),
+            Err(_) => debug!(peer = %peer.address(), "no TLS in time"),
+        }
+    }
+
+    async fn serve<IO>(&self, stream: IO, peer: Peer)
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let address = peer.address();
+        let begun = AtomicBool::new(false);
+        let peer = Arc::new(peer);
+        let service = hyper::service::service_fn(|request: Request<Incoming>| {
+            begun.store(true, Ordering::Relaxed);
+            self.entry.clone().answer(request, Arc::clone(&peer))
+        });
+        let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let mut stopped = pin!(self.shutdown.stopped());
+        // The builder waits without a limit for the bytes that tell HTTP/2 from HTTP/1.1.
+        let mut silence = pin!(tokio::time::sleep(self.header_timeout));
+        let (mut stopping, mut watching) = (false, true);
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        debug!(peer = %address, error, "the connection ended");
+                    }
+                    return;
+                }
+                () = &mut stopped, if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = &mut silence, if watching => {
+                    watching = false;
+                    if !begun.load(Ordering::Relaxed) {
+                        return debug!(peer = %address, "no request in time");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The way through the gate: one `tower` service that hands a request to the upstream for its host.
+//!
+//! Ordinary requests go out over hyper's own clients, their fields changed in place; WebSockets go through
+//! [`tunnel`](super::tunnel).
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use http::uri::{PathAndQuery, Uri};
+use http::{Method, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use tower_service::Service;
+use tracing::warn;
+
+use super::body::RequestBody;
+use super::failure::Failure;
+use super::figures::Figures;
+use super::forwarded::Peer;
+use super::options::Options;
+use super::tunnel::{self, Tunnels};
+use super::upstream::{HostPattern, Protocol, UpstreamUrl, Upstreams};
+use super::{h2c, hop_by_hop, http1};
+
+/// The service in the middle of the gate. It knows nothing of sites and modes: the door around it does.
+#[derive(Debug, Clone)]
+pub struct Proxy(Arc<Inner>);
+
+/// The future of one answer.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+#[derive(Debug)]
+struct Inner {
+    upstreams: Upstreams<Upstream>,
+    response_timeout: Duration,
+    figures: Arc<Figures>,
+}
+
+/// One upstream and the connections to it.
+#[derive(Debug)]
+struct Upstream {
+    url: UpstreamUrl,
+    client: Client,
+    tunnel: tunnel::Target,
+}
+
+#[derive(Debug)]
+enum Client {
+    Http1(http1::Client),
+    H2c(h2c::Client),
+}
+
+/// An upstream gave no answer; the text is for the log.
+#[derive(Debug)]
+pub(crate) struct NoAnswer {
+    pub(crate) failure: Failure,
+    pub(crate) detail: String,
+}
+
+// === impl Proxy ===
+
+impl Proxy {
+    pub(crate) fn new(options: &Options, tunnels: &Tunnels, figures: Arc<Figures>) -> Self {
+        let default = options.upstream.iter().map(|url| (HostPattern::Any, url));
+        let named = options.upstreams.iter().map(|(host, url)| (host.clone(), url));
+        // A `*` in the table is the more deliberate one: it comes last and stays.
+        let upstreams = default.chain(named).map(|(host, url)| (host, Upstream::new(url, tunnels)));
+        Proxy(Arc::new(Inner {
+            upstreams: Upstreams::new(upstreams),
+            response_timeout: options.response_timeout,
+            figures,
+        }))
+    }
+}
+
+impl Service<Request<RequestBody>> for Proxy {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Answering {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { Ok(inner.answer(request).await) })
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    async fn answer(&self, mut request: Request<RequestBody>) -> Response<Body> {
+        if request.method() == Method::CONNECT {
+            return self.fail(Failure::Tunnel, &request);
+        }
+        let host =
+            request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let Some(upstream) = self.upstreams.find(host) else {
+            return self.fail(Failure::UnknownHost, &request);
+        };
+        let upgrade = tunnel::is_wanted(&request);
+        hop_by_hop::strip(request.headers_mut());
+        if let Some(peer) = request.extensions().get::<Arc<Peer>>().cloned() {
+            peer.describe(request.headers_mut());
+        }
+        let accept = request.headers().get(header::ACCEPT).cloned();
+        let answer = if upgrade {
+            upstream.tunnel.open(request).await
+        } else {
+            self.exchange(upstream, request).await
+        };
+        answer.unwrap_or_else(|NoAnswer { failure, detail }| {
+            warn!(upstream = %upstream.url, failure = failure.word(), detail, "the upstream gave no answer");
+            self.figures.upstream_failed(failure);
+            failure.answer(accept.as_ref())
+        })
+    }
+
+    async fn exchange(
+        &self,
+        upstream: &Upstream,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Body>, NoAnswer> {
+        let uploading = request.body().progress();
+        let sending = upstream.send(request);
+        tokio::pin!(sending);
+        let response = loop {
+            let seen = uploading.frames();
+            match tokio::time::timeout(self.response_timeout, &mut sending).await {
+                Ok(response) => break response?,
+                // The visitor is still sending: the upstream cannot answer yet.
+                Err(_) if uploading.frames() != seen => {}
+                Err(_) => {
+                    let detail = format!("silent for {:?}", self.response_timeout);
+                    return Err(NoAnswer { failure: Failure::TimedOut, detail });
+                }
+            }
+        };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let detail = "101 Switching Protocols, which nobody had asked for".to_owned();
+            return Err(NoAnswer { failure: Failure::Broken, detail });
+        }
+        let mut response = response.map(Body::new);
+        hop_by_hop::strip(response.headers_mut());
+        // hyper would answer in the upstream's version, and close the connection after each HTTP/1.0 answer.
+        *response.version_mut() = Version::HTTP_11;
+        Ok(response)
+    }
+
+    fn fail(&self, failure: Failure, request: &Request<RequestBody>) -> Response<Body> {
+        failure.answer(request.headers().get(header::ACCEPT))
+    }
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    fn new(url: &UpstreamUrl, tunnels: &Tunnels) -> Self {
+        let client = match url.protocol() {
+            Protocol::Http1 => Client::Http1(http1::Client::new(url)),
+            Protocol::H2c => Client::H2c(h2c::Client::new(url)),
+        };
+        Upstream { url: url.clone(), client, tunnel: tunnels.target(url) }
+    }
+
+    async fn send(&self, request: Request<RequestBody>) -> Result<Response<Incoming>, NoAnswer> {
+        match &self.client {
+            Client::Http1(client) => client.send(request).await,
+            Client::H2c(client) => client.send(request).await,
+        }
+    }
+}
+
+/// The path and query of a request's target; `*` for `OPTIONS *`.
+pub(crate) fn path_and_query(uri: &Uri) -> PathAndQuery {
+    uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"))
+}
+
+/// An error and what caused it, in one line for the log.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
