@@ -1,2 +1,12 @@
-//! The command line and the gate.
-fn main() {}
+//! `backsoon`: the maintenance switch for every server that a site runs on.
+
+use std::process::ExitCode;
+
+use backsoon_cli::{cli::Cli, commands, output};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = commands::run(&cli);
+    output::exit(done)
+}

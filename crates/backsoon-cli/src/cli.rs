@@ -1,0 +1,244 @@
+//! What can be typed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use backsoon::document::WindowId;
+use backsoon::rules::UserKind;
+use backsoon::time::Timestamp;
+use backsoon::{Host, Mode};
+use clap::{Args, Parser, Subcommand};
+
+use crate::serve::upstream::UpstreamUrl;
+use crate::when;
+
+/// The maintenance switch for every server that a site runs on.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// The store that holds the state: file:./state or sqlite:./backsoon.db
+    ///
+    /// Without it BACKSOON_STORE is used, then `store` in backsoon.toml, then a folder in the user's state directory.
+    #[arg(long, global = true, value_name = "URL", env = "BACKSOON_STORE")]
+    pub store: Option<String>,
+    /// The configuration file, instead of ./backsoon.toml or /etc/backsoon/backsoon.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
+4 the store is away, 10 the site is closed (status --exit-code).";
+
+/// One verb, one file in `commands/`.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Close sites, now or at a time to come
+    On(On),
+    /// Reopen sites
+    Off(Off),
+    /// Show what is closed, since when, until when, by whom, and who follows the store
+    Status(Status),
+    /// Say what would be done with a request, and why
+    Explain(Explain),
+    /// Show every change that was made
+    History(History),
+    /// Put an earlier revision in force again
+    Rollback(Rollback),
+    /// Put the sites, rules and pages of a TOML file in force; windows stay as they are
+    Apply(Apply),
+    /// Check the configuration, the store and what is in it; writes nothing
+    Check,
+    /// Run the gate: a reverse proxy that closes
+    Serve(Serve),
+    /// Run a small sample site behind the gate, to try everything out
+    Demo(Demo),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+/// `backsoon on`.
+#[derive(Debug, Args)]
+pub struct On {
+    /// The site to close: shop.example.com, *.example.com or * (the default)
+    #[arg(long = "site", value_name = "HOST")]
+    pub sites: Vec<Host>,
+    /// Let reading pass and refuse everything else
+    #[arg(long, conflicts_with = "hold")]
+    pub read_only: bool,
+    /// Let requests wait for the reopening, within limits
+    #[arg(long)]
+    pub hold: bool,
+    /// What visitors are told
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Why, for other operators; visitors do not see it
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub note: String,
+    /// Close at this time instead of now: RFC 3339, or "2026-11-21 02:30 Europe/Berlin"
+    #[arg(long, value_name = "TIME", value_parser = when::time)]
+    pub at: Option<Timestamp>,
+    /// Reopen after this long: 30m, 2h, 1h30m
+    #[arg(long = "for", value_name = "DURATION", value_parser = when::duration, conflicts_with = "until")]
+    pub duration: Option<Duration>,
+    /// Reopen at this time
+    #[arg(long, value_name = "TIME", value_parser = when::time)]
+    pub until: Option<Timestamp>,
+    /// Make the site if nobody has heard of it yet
+    #[arg(long)]
+    pub new_site: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `backsoon off`.
+#[derive(Debug, Args)]
+pub struct Off {
+    /// The site to reopen (default *)
+    #[arg(long = "site", value_name = "HOST")]
+    pub sites: Vec<Host>,
+    /// End exactly this window, whoever added it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["sites", "all"])]
+    pub window: Option<WindowId>,
+    /// End scheduled windows of these sites, too
+    #[arg(long)]
+    pub all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `backsoon status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The site that --exit-code looks at
+    #[arg(long, value_name = "HOST", default_value = "*")]
+    pub site: Host,
+    /// Exit with 10 while the site is closed (holding or refusing)
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `backsoon explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The URL that is asked for
+    #[arg(long, value_name = "URL")]
+    pub url: http::Uri,
+    /// The method
+    #[arg(long, value_name = "METHOD", default_value = "GET")]
+    pub method: String,
+    /// The address at the other end of the connection
+    #[arg(long, value_name = "IP")]
+    pub from: Option<IpAddr>,
+    /// Who the application says the user is: anonymous, authenticated, staff or superuser
+    #[arg(long, value_name = "KIND", value_parser = user)]
+    pub user: Option<UserKind>,
+    /// A header field of the request; may be given several times
+    #[arg(long = "header", value_name = "'K: V'", value_parser = header)]
+    pub headers: Vec<(String, String)>,
+    /// At this time instead of now
+    #[arg(long, value_name = "TIME", value_parser = when::time)]
+    pub at: Option<Timestamp>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `backsoon history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// Print JSON, whole documents
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `backsoon rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The revision, as `backsoon history` shows it
+    pub revision: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `backsoon apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The TOML file
+    pub file: PathBuf,
+    /// Show the difference and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `backsoon serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The application behind the gate: http://127.0.0.1:3000 or h2c://127.0.0.1:50051
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<UpstreamUrl>,
+    /// Where visitors connect
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where /healthz, /readyz and /metrics answer (nowhere by default)
+    #[arg(long, value_name = "ADDR")]
+    pub observe: Option<SocketAddr>,
+    /// How long running requests may take once the gate is told to stop
+    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    pub drain_limit: Option<Duration>,
+    /// Log every request
+    #[arg(long)]
+    pub access_log: bool,
+}
+
+/// `backsoon demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the gate listens; another port is taken if this one is in use
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+}
+
+/// `backsoon completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+// === impl On ===
+
+impl On {
+    /// The mode asked for.
+    pub fn mode(&self) -> Mode {
+        match (self.read_only, self.hold) {
+            (true, _) => Mode::ReadOnly,
+            (_, true) => Mode::Hold,
+            _ => Mode::On,
+        }
+    }
+}
+
+fn user(text: &str) -> Result<UserKind, String> {
+    match text {
+        "anonymous" => Ok(UserKind::Anonymous),
+        "authenticated" => Ok(UserKind::Authenticated),
+        "staff" => Ok(UserKind::Staff),
+        "superuser" => Ok(UserKind::Superuser),
+        _ => Err("it is one of anonymous, authenticated, staff, superuser".into()),
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as 'Name: value'")?;
+    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+}

@@ -1,0 +1,143 @@
+//! `backsoon.toml`: what is true of this server alone. What is true of the site lies in the store.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use backsoon::decide::Local;
+use backsoon::document::Health;
+use backsoon::join::OnUnknown;
+use backsoon::rules::Rule;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::serve;
+
+/// What the file says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The store's URL; a relative path is relative to the file.
+    pub store: Option<String>,
+    /// Rules that come before every site's own, on this server only.
+    pub rules: Vec<Rule>,
+    /// `off` turns the built-in rule for health paths off on this server.
+    pub health: Health,
+    /// What the gate does when neither the store nor the local copy can be read; closed unless said otherwise.
+    pub on_unknown: Option<OnUnknown>,
+    /// The gate.
+    pub gate: serve::Options,
+    /// Where it was read from.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
+}
+
+/// Where the file is looked for when no flag names it.
+const PLACES: [&str; 2] = ["backsoon.toml", "/etc/backsoon/backsoon.toml"];
+
+// === impl Config ===
+
+impl Config {
+    /// Reads the file that `flag` names, or the first that is there, or none.
+    ///
+    /// # Errors
+    /// When the named file cannot be read, or a file is not what it should be: position and way out are named.
+    pub fn load(flag: Option<&Path>) -> Result<Self> {
+        let found = PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
+        let Some(path) = flag.map(Path::to_owned).or(found) else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut config: Self = parse(&text).with_context(|| format!("{} is not used", path.display()))?;
+        config.store = config.store.map(|url| beside(&url, &path));
+        config.path = Some(path);
+        Ok(config)
+    }
+
+    /// This server's own part of every decision.
+    pub fn local(&self) -> Local {
+        Local {
+            rules: self.rules.clone().into(),
+            proxies: self.gate.trusted_proxies.clone().into(),
+            health: self.health,
+        }
+    }
+
+    /// The store's URL: the flag's (or the environment's), the file's, or a folder in the user's state directory.
+    ///
+    /// # Errors
+    /// When no home is known for the last.
+    pub fn store_url(&self, flag: Option<&str>) -> Result<String> {
+        match flag.or(self.store.as_deref()) {
+            Some(url) => Ok(url.to_owned()),
+            None => Ok(format!("file:{}", state_folder()?.join("store").display())),
+        }
+    }
+}
+
+/// The user's state directory for this program (XDG Base Directory Specification).
+///
+/// # Errors
+/// When neither `XDG_STATE_HOME` nor `HOME` is set.
+pub fn state_folder() -> Result<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    let folder = state.ok_or_else(|| anyhow!("no store is named and HOME is not set; name one with --store file:./state"))?;
+    Ok(folder.join("backsoon"))
+}
+
+/// Reads TOML; a key that nobody knows comes back with the one that may be meant.
+///
+/// # Errors
+/// With the position in the text.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error| {
+        let message = error.to_string();
+        let message = message.trim_end();
+        match suggestion(message) {
+            Some(meant) => anyhow!("{message}; did you mean `{meant}`?"),
+            None => anyhow!("{message}"),
+        }
+    })
+}
+
+/// From "unknown field `a`, expected one of `b`, `c`" the nearest of the expected ones.
+fn suggestion(message: &str) -> Option<&str> {
+    let (_, told) = ["unknown field `", "unknown variant `"].iter().find_map(|start| message.split_once(start))?;
+    let mut quoted = told.split('`').step_by(2);
+    let given = quoted.next()?;
+    nearest(given, told.split('`').skip(2).step_by(2))
+}
+
+/// The name in `known` that is most like `given`, if one is like it at all.
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(given, name);
+    known.into_iter().filter(|name| likeness(name) > 0.7).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+}
+
+fn beside(url: &str, file: &Path) -> String {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match (url.split_once(':'), folder) {
+        (Some((scheme @ ("file" | "sqlite"), path)), Some(folder)) if Path::new(path).is_relative() => {
+            format!("{scheme}:{}", folder.join(path).display())
+        }
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_comes_back_with_the_one_that_is_meant() {
+        let why = parse::<Config>("[gate]\nlistn = \"127.0.0.1:80\"").unwrap_err().to_string();
+        assert!(why.contains("line 2") && why.ends_with("did you mean `listen`?"), "{why}");
+        let why = parse::<Config>("[[rules]]\nname='a'\nthen='opn'\nwhen={path='/a'}").unwrap_err().to_string();
+        assert!(why.ends_with("did you mean `open`?"), "{why}");
+    }
+
+    #[test]
+    fn a_relative_store_lies_beside_the_file() {
+        assert_eq!(beside("file:./state", Path::new("/etc/backsoon/backsoon.toml")), "file:/etc/backsoon/./state");
+        assert_eq!(beside("sqlite:b.db", Path::new("backsoon.toml")), "sqlite:b.db");
+        assert_eq!(beside("file:/var/state", Path::new("/etc/b.toml")), "file:/var/state");
+    }
+}

@@ -1,0 +1,94 @@
+//! Times and durations as operators write them.
+
+use std::time::Duration;
+
+use backsoon::time::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Span, SpanRelativeTo};
+
+/// Reads `2026-11-20T23:30:00Z`, `2026-11-20T23:30+01:00`, or a local time with the name of its zone:
+/// `2026-11-21 02:30 Europe/Berlin`.
+///
+/// # Errors
+/// A sentence with the way out; also for a local time that the zone skips or has twice.
+pub fn time(text: &str) -> Result<Timestamp, String> {
+    let text = text.trim();
+    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+        return moment.to_string().parse().map_err(|error: backsoon::time::NotATime| error.to_string());
+    }
+    let way_out = || {
+        format!("`{text}` is not a time; write 2026-11-20T23:30:00Z, or a local time with its zone: \"2026-11-21 02:30 Europe/Berlin\"")
+    };
+    let (local, zone) = text.rsplit_once(' ').ok_or_else(|| match text.parse::<DateTime>() {
+        Ok(_) => format!("`{text}` has no time zone; write \"{text} Europe/Berlin\", or add Z for UTC"),
+        Err(_) => way_out(),
+    })?;
+    let local: DateTime = local.trim().parse().map_err(|_| way_out())?;
+    let zone = TimeZone::get(zone).map_err(|_| match zone.parse::<jiff::civil::Time>() {
+        Ok(_) => format!("`{text}` has no time zone; write \"{text} Europe/Berlin\", or add Z for UTC"),
+        Err(_) => format!("`{zone}` is not the name of a time zone; write one like Europe/Berlin or UTC"),
+    })?;
+    let moment = zone.to_ambiguous_zoned(local).unambiguous().map_err(|_| {
+        format!("at {local} the clocks of that zone change, so the time is missing or comes twice; write it with its offset, for example {local}+01:00")
+    })?;
+    moment.timestamp().to_string().parse().map_err(|error: backsoon::time::NotATime| error.to_string())
+}
+
+/// Reads `30m`, `2h`, `1h30m`, `90s` or `1d` (24 hours).
+///
+/// # Errors
+/// A sentence with the way out; a duration is longer than nothing.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let way_out = || format!("`{text}` is not a duration; write 30m, 2h or 1h30m");
+    let span: Span = text.trim().parse().map_err(|_| way_out())?;
+    let exact = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| way_out())?;
+    Duration::try_from(exact).ok().filter(|exact| !exact.is_zero()).ok_or_else(way_out)
+}
+
+/// `3 s`, `12 min`, `2 h 5 min`: a duration for people.
+pub fn plain(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, _) if duration.subsec_millis() > 0 && seconds < 10 => format!("{:.1} s", duration.as_secs_f64()),
+        (0, 0, s) => format!("{s} s"),
+        (0, m, _) => format!("{m} min"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_an_offset_or_a_zone() {
+        let same = |text: &str| time(text).unwrap().to_string();
+        assert_eq!(same("2026-11-20T23:30:00Z"), "2026-11-20T23:30:00Z");
+        assert_eq!(same("2026-11-20T23:30+01:00"), "2026-11-20T22:30:00Z");
+        assert_eq!(same("2026-07-01 02:30 Europe/Berlin"), "2026-07-01T00:30:00Z");
+        assert_eq!(same("2026-07-01T02:30 UTC"), "2026-07-01T02:30:00Z");
+    }
+
+    #[test]
+    fn what_cannot_be_meant_says_the_way_out() {
+        let why = |text: &str| time(text).unwrap_err();
+        assert!(why("2026-11-20 23:30").contains("has no time zone"));
+        assert!(why("2026-11-20T23:30").contains("has no time zone"));
+        assert!(why("2026-11-20 23:30 Mars/Base").contains("`Mars/Base` is not the name"));
+        assert!(why("tomorrow").contains("write 2026"));
+        // Berlin's clocks go forward here: 02:30 does not exist. And back here: it comes twice.
+        assert!(why("2026-03-29 02:30 Europe/Berlin").contains("clocks of that zone change"));
+        assert!(why("2026-10-25 02:30 Europe/Berlin").contains("clocks of that zone change"));
+    }
+
+    #[test]
+    fn durations_are_longer_than_nothing() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("1d"), Ok(Duration::from_secs(86400)));
+        for text in ["", "0m", "-5m", "5", "soon", "1 fortnight"] {
+            assert!(duration(text).unwrap_err().contains("write 30m"), "{text:?}");
+        }
+    }
+}
