@@ -1,2 +1,4 @@
 //! Backsoon
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -10,6 +10,7 @@
 //! # Keys
 //!
 //! Keys are slash-separated segments of `A-Z a-z 0-9 . _ -`, none of them empty or starting with a dot; see [`check_key`].
+//! A key is never also the directory of other keys (`state` beside `state/x`): the file store cannot hold both.
 
 #[cfg(feature = "file")]
 mod file;
@@ -19,6 +20,7 @@ mod open;
 mod sql;
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,7 +29,7 @@ use futures_core::stream::BoxStream;
 #[cfg(feature = "file")]
 pub use file::FileStore;
 pub use memory::MemoryStore;
-pub use open::open;
+pub use open::{open, open_existing};
 #[cfg(feature = "sqlite")]
 pub use sql::SqlStore;
 
@@ -80,9 +82,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// A stream that says "look again" at `key`. It may say so for no reason, and may miss a change: callers
     /// also poll.
+    ///
+    /// Unless a store knows better, it says so once a second, which suits a store that cannot push.
     fn hints(&self, key: &str) -> BoxStream<'static, ()> {
         let _ = key;
-        Box::pin(futures_util::stream::pending())
+        once_a_second()
     }
 
     /// The URL that names this store to people, without its secrets.
@@ -135,16 +139,63 @@ pub enum Error {
 /// The largest value in bytes that a store reads into memory: 16 MiB, a thousand times a large State.
 pub const VALUE_LIMIT: u64 = 16 * 1024 * 1024;
 
+/// The longest key in bytes: with what a store appends to it, a segment still fits a file name (255 bytes).
+const KEY_LIMIT: usize = 200;
+
+/// What stands between the name of a damaged value that was set aside and the Unix time in milliseconds.
+const ASIDE: &str = ".aside-";
+
 /// Checks that `key` can be a key in every store: slash-separated segments of `A-Z a-z 0-9 . _ -`, none of them
 /// empty or starting with a dot, at most 200 bytes.
+///
+/// Names that end in `.aside-` and digits are kept for damaged values that a store has set aside.
 ///
 /// # Errors
 /// [`Error::Key`] when it cannot.
 pub fn check_key(key: &str) -> Result<()> {
-    let segment = |s: &str| {
-        !s.is_empty()
-            && !s.starts_with('.')
-            && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-    };
-    if key.len() <= 200 && key.split('/').all(segment) { Ok(()) } else { Err(Error::Key(key.to_owned())) }
+    let segment = |s: &str| !s.is_empty() && fits_a_key(s) && !is_aside(s);
+    if key.len() <= KEY_LIMIT && key.split('/').all(segment) {
+        Ok(())
+    } else {
+        Err(Error::Key(key.to_owned()))
+    }
+}
+
+/// Checks that `prefix` can be the start of a key: a key, a key with a slash behind it, or nothing at all.
+///
+/// # Errors
+/// [`Error::Key`] when it cannot.
+pub fn check_prefix(prefix: &str) -> Result<()> {
+    let (parents, last) =
+        prefix.rsplit_once('/').map_or((None, prefix), |(parents, last)| (Some(parents), last));
+    if let Some(parents) = parents {
+        check_key(parents).map_err(|_| Error::Key(prefix.to_owned()))?;
+    }
+    if prefix.len() <= KEY_LIMIT && fits_a_key(last) { Ok(()) } else { Err(Error::Key(prefix.to_owned())) }
+}
+
+/// Refuses what could be written but never be read again.
+fn check_size(key: &str, value: &[u8], store: impl FnOnce() -> String) -> Result<()> {
+    let size = value.len() as u64;
+    if size <= VALUE_LIMIT {
+        return Ok(());
+    }
+    Err(Error::TooLarge { key: key.to_owned(), store: store(), size, limit: VALUE_LIMIT })
+}
+
+fn fits_a_key(segment: &str) -> bool {
+    !segment.starts_with('.')
+        && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+fn is_aside(segment: &str) -> bool {
+    let time = segment.rsplit_once(ASIDE).map_or("", |(_, time)| time);
+    !time.is_empty() && time.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn once_a_second() -> BoxStream<'static, ()> {
+    Box::pin(futures_util::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some(((), ()))
+    }))
 }
