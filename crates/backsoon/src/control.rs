@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::document::{Change, Host, State, Unreadable, Window, WindowId, random_name};
 use crate::fleet;
+use crate::inspect::inspect;
 use crate::store::{self, Entry, PutMode, Store, Version};
 use crate::time::Timestamp;
 
@@ -182,6 +183,11 @@ impl Control {
             edit(&mut next).map_err(|error| Error::Refused(error.to_string()))?;
             if base.lies_there.is_some() && next == base.state {
                 return Ok(Outcome::Unchanged(next));
+            }
+            // Flaws that lie there already must not keep anybody from closing a site.
+            let known = inspect(&base.state);
+            if let Some(flaw) = inspect(&next).into_iter().find(|flaw| !known.contains(flaw)) {
+                return Err(Error::Refused(flaw.to_string()));
             }
             self.number(&mut next, note).await?;
             if let Some(bytes) = base.lies_there {

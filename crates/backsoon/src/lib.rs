@@ -6,6 +6,7 @@ pub mod control;
 pub mod decide;
 pub mod document;
 pub mod fleet;
+pub mod inspect;
 pub mod instance;
 pub mod join;
 pub mod reply;

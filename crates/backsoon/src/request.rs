@@ -139,6 +139,19 @@ impl User {
     }
 }
 
+// === impl UserKind ===
+
+impl std::fmt::Display for UserKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Anonymous => "anonymous",
+            Self::Authenticated => "authenticated",
+            Self::Staff => "staff",
+            Self::Superuser => "superuser",
+        })
+    }
+}
+
 // === impl Headers ===
 
 impl Headers for http::HeaderMap {

@@ -239,6 +239,10 @@ impl Settled {
         }
     }
 
+    pub(crate) fn page(&self) -> &Page {
+        &self.by_mode.notice().page
+    }
+
     /// Why the site's own page is not shown, if it is not.
     pub fn trouble(&self) -> Option<&str> {
         self.by_mode.trouble.as_deref()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use backsoon::control::Outcome;
 use backsoon::document::{Health, Page};
+use backsoon::inspect::inspect;
 use backsoon::rules::Rule;
 use backsoon::{Host, State};
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,10 @@ pub(super) async fn run(desk: &Desk, apply: &Apply) -> Result<Exit> {
     let policy = read(&apply.file)?;
     let before = desk.state().await?;
     let mut after = before.clone();
-    policy.put_into(&mut after)?;
+    policy.put_into(&mut after);
+    if let Some(flaw) = inspect(&after).first() {
+        anyhow::bail!("{} is not applied: {flaw}", apply.file.display());
+    }
     let changes = difference(&before, &after)?;
     if changes.is_empty() {
         output::line(format_args!("{}: nothing to change", desk.store().url()));
@@ -51,7 +55,13 @@ pub(super) async fn run(desk: &Desk, apply: &Apply) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let note = format!("apply {}", apply.file.display());
-    let outcome = desk.control.update(&note, |state| policy.put_into(state).map_err(|error| format!("{error:#}"))).await?;
+    let outcome = desk
+        .control
+        .update(&note, |state| {
+            policy.put_into(state);
+            Ok::<_, String>(())
+        })
+        .await?;
     let roster = desk.followers(&outcome).await?;
     if let Outcome::Written(state) = &outcome {
         output::line(format_args!("applied {} as revision {}", apply.file.display(), state.revision));
@@ -98,7 +108,7 @@ impl Policy {
 
     /// The file is the whole truth about rules and pages. A site that it leaves out loses them, and stays only
     /// while it has windows.
-    fn put_into(&self, state: &mut State) -> Result<()> {
+    fn put_into(&self, state: &mut State) {
         let hosts: Vec<Host> = state.sites().map(|(host, _)| host).chain(self.sites.keys().cloned()).collect();
         for host in hosts {
             let said = self.sites.get(&host);
@@ -108,6 +118,5 @@ impl Policy {
             site.rules = said.and_then(|said| said.rules.clone());
         }
         state.sites.retain(|host, site| self.sites.contains_key(host) || !site.windows.is_empty());
-        state.check().map_err(|error| anyhow::anyhow!("{error}"))
     }
 }

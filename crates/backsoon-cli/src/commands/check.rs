@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use backsoon::State;
+use backsoon::inspect::inspect;
 use backsoon::store::open_existing;
 
 use crate::cli::Cli;
@@ -46,6 +47,8 @@ fn describe(config: &Config) -> String {
 fn state(bytes: Option<&[u8]>) -> Result<String> {
     let Some(bytes) = bytes else { return Ok("nothing was ever closed here".into()) };
     let state = State::from_bytes(bytes)?;
-    state.check()?;
+    if let Some(flaw) = inspect(&state).first() {
+        anyhow::bail!("{flaw}");
+    }
     Ok(format!("revision {} with {} sites; patterns, pages and redirects are fine", state.revision, state.sites.len() + 1))
 }

@@ -7,6 +7,7 @@ mod path;
 mod route;
 
 use std::cell::OnceCell;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,24 @@ impl Condition {
             Identity::Known(_) => Match::No,
         }
     }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = [
+            ("path", words(&self.path)),
+            ("method", words(&self.method)),
+            ("network", words(&self.network)),
+            ("user", words(&self.user)),
+        ];
+        let given = kinds.iter().filter(|(_, words)| !words.is_empty());
+        let text: Vec<_> = given.map(|(kind, words)| format!("{kind} {words}")).collect();
+        f.write_str(&text.join("; "))
+    }
+}
+
+fn words(list: &[impl fmt::Display]) -> String {
+    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }
 
 impl TryFrom<Given> for Condition {

@@ -154,7 +154,11 @@ const ASIDE: &str = ".aside-";
 /// [`Error::Key`] when it cannot.
 pub fn check_key(key: &str) -> Result<()> {
     let segment = |s: &str| !s.is_empty() && fits_a_key(s) && !is_aside(s);
-    if key.len() <= KEY_LIMIT && key.split('/').all(segment) { Ok(()) } else { Err(Error::Key(key.to_owned())) }
+    if key.len() <= KEY_LIMIT && key.split('/').all(segment) {
+        Ok(())
+    } else {
+        Err(Error::Key(key.to_owned()))
+    }
 }
 
 /// Checks that `prefix` can be the start of a key: a key, a key with a slash behind it, or nothing at all.
@@ -162,7 +166,8 @@ pub fn check_key(key: &str) -> Result<()> {
 /// # Errors
 /// [`Error::Key`] when it cannot.
 pub fn check_prefix(prefix: &str) -> Result<()> {
-    let (parents, last) = prefix.rsplit_once('/').map_or((None, prefix), |(parents, last)| (Some(parents), last));
+    let (parents, last) =
+        prefix.rsplit_once('/').map_or((None, prefix), |(parents, last)| (Some(parents), last));
     if let Some(parents) = parents {
         check_key(parents).map_err(|_| Error::Key(prefix.to_owned()))?;
     }

@@ -64,7 +64,9 @@ fn resolve(url: &str) -> Result<(Opener, Place)> {
     };
     let open = scheme.open.ok_or_else(|| {
         let Scheme { name, feature, .. } = scheme;
-        Error::Url(format!("`{url}`: this build has no `{name}:` stores; build it with the feature `{feature}`"))
+        Error::Url(format!(
+            "`{url}`: this build has no `{name}:` stores; build it with the feature `{feature}`"
+        ))
     })?;
     Ok((open, Place { url: url.to_owned(), rest: rest.to_owned() }))
 }
@@ -117,7 +119,9 @@ impl Place {
         let refuse = |why: &str| Err(Error::Url(format!("`{}`: {why}", self.url)));
         let path = match self.rest.strip_prefix("//") {
             Some(path) if path.starts_with('/') => path,
-            Some(_) => return refuse("a store of files is on this machine; after `//` there must be a third `/`"),
+            Some(_) => {
+                return refuse("a store of files is on this machine; after `//` there must be a third `/`");
+            }
             None => &self.rest,
         };
         if path.is_empty() {
@@ -127,7 +131,9 @@ impl Place {
             return refuse("for a store that lives in memory write `memory:`");
         }
         if path.starts_with('~') {
-            return refuse("nobody expands the `~` here; write the whole path, or `$HOME` where a shell reads it");
+            return refuse(
+                "nobody expands the `~` here; write the whole path, or `$HOME` where a shell reads it",
+            );
         }
         if path.contains(['?', '\0']) {
             return refuse("a path here has no `?` and no options behind it");

@@ -1,0 +1,81 @@
+//! What is wrong with a State although each of its parts is well-formed.
+
+use crate::decide::{Decision, Local, decide};
+use crate::document::{Host, Mode, NeverInForce, State, Window, WindowId};
+use crate::request::{NO_HEADERS, Request};
+use crate::snapshot::Snapshot;
+use crate::time::Timestamp;
+
+/// One thing that is wrong, in a sentence with the way out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// A closed site sends its visitors to a place that is closed by the same page.
+    #[error("the redirect of {host} leads to itself: {to} is closed whenever {host} is; add an `open` rule for its path, or name another host")]
+    RedirectToItself {
+        /// The site.
+        host: Host,
+        /// Where it leads.
+        to: String,
+    },
+    /// A site's own page does not render.
+    #[error("the page of {host}: {why}")]
+    Page {
+        /// The site.
+        host: Host,
+        /// What the template engine says.
+        why: String,
+    },
+    /// Two windows have one name, so ending one would be a guess.
+    #[error("two windows are called {0}; a window's name is its own")]
+    SameName(WindowId),
+    /// A window ends before it starts.
+    #[error("window {0}: {1}")]
+    NeverInForce(WindowId, NeverInForce),
+}
+
+/// Everything that is wrong with `state`; nothing, most of the time.
+pub fn inspect(state: &State) -> Vec<Flaw> {
+    let mut flaws = windows(state);
+    let own_page = |site: &crate::document::Site| {
+        site.page.as_ref().is_some_and(|page| page.redirect.is_some() || page.html.is_some())
+    };
+    if !state.sites().any(|(_, site)| own_page(site)) {
+        return flaws;
+    }
+    let mut closed = state.clone();
+    closed.default.windows.push(Window::new(Mode::On));
+    let snapshot = Snapshot::settle(&closed, &Local::default(), Timestamp::from_millis(0), None);
+    for (host, site) in state.sites().filter(|(_, site)| own_page(site)) {
+        let Some(settled) = snapshot.exactly(&host) else { continue };
+        if let Some(why) = settled.trouble() {
+            flaws.push(Flaw::Page { host: host.clone(), why: why.to_owned() });
+        }
+        let Some(redirect) = site.page.as_ref().and_then(|page| page.redirect.as_ref()) else { continue };
+        let (target, path) = redirect.target();
+        // Any host that the site stands for will do.
+        let target = target.unwrap_or_else(|| host.as_str().replace('*', "any"));
+        let there = snapshot.site(&target);
+        let request = Request::new("GET", &target, &path, &NO_HEADERS);
+        let same_page = there.page().redirect.as_ref() == Some(redirect);
+        if same_page && matches!(decide(there.policy(), &request), Decision::Refuse(_)) {
+            flaws.push(Flaw::RedirectToItself { host, to: redirect.to().to_owned() });
+        }
+    }
+    flaws
+}
+
+fn windows(state: &State) -> Vec<Flaw> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut flaws = Vec::new();
+    for window in state.sites().flat_map(|(_, site)| &site.windows) {
+        if !seen.insert(&window.id) {
+            flaws.push(Flaw::SameName(window.id.clone()));
+        }
+        // Whether it is over is a question of the time; whether it can ever begin is not.
+        if let Err(why @ NeverInForce::EndsFirst { .. }) = window.check(Timestamp::from_millis(i64::MIN)) {
+            flaws.push(Flaw::NeverInForce(window.id.clone(), why));
+        }
+    }
+    flaws
+}

@@ -1,0 +1,159 @@
+//! One writer at a time, over all processes, and none that its caller has given up on.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a writer waits for the others. A write takes milliseconds; whoever holds the lock for this long hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest pause between two tries, in microseconds. The pauses are random, so that no writer always loses.
+const PAUSE: u64 = 2_000;
+
+/// A place in the line for the lock. Whoever takes it first decides: the writer, who then works to the end, or
+/// its caller, who has gone away.
+#[derive(Clone)]
+pub(super) struct Ticket(Arc<AtomicBool>);
+
+/// Takes the ticket away from the writer when the caller goes.
+pub(super) struct GiveUpOnDrop(Ticket);
+
+/// Waits until this process holds the lock of `file` and nobody else does; it is let go when the file is dropped.
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`] after [`PATIENCE`], [`io::ErrorKind::Interrupted`] if the caller has gone away,
+/// [`io::ErrorKind::Unsupported`] if the file system has no locks.
+pub(super) fn exclusive(path: &Path, ticket: &Ticket) -> io::Result<File> {
+    let to_write = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    let file = match to_write {
+        // It belongs to someone else who may write here; to lock it, reading is enough.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            File::open(path).map_err(|_| error)?
+        }
+        opened => opened?,
+    };
+    wait(|| file.try_lock(), || ticket.is_taken())?;
+    if ticket.take() { Ok(file) } else { Err(gone()) }
+}
+
+/// Waits until nobody writes, and keeps it so until the file is dropped.
+///
+/// `None` if there is no lock to hold: nobody has written here yet, or this user never may.
+pub(super) fn shared(path: &Path) -> io::Result<Option<File>> {
+    let Ok(file) = File::open(path) else { return Ok(None) };
+    match wait(|| file.try_lock_shared(), || false) {
+        Ok(()) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn wait(
+    mut try_lock: impl FnMut() -> Result<(), TryLockError>,
+    given_up: impl Fn() -> bool,
+) -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        match try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) => return Err(unsupported(error)),
+        }
+        if given_up() {
+            return Err(gone());
+        }
+        if start.elapsed() > PATIENCE {
+            let sentence = format!("another process has held it for {} s", PATIENCE.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, sentence));
+        }
+        std::thread::sleep(Duration::from_micros(fastrand::u64(100..PAUSE)));
+    }
+}
+
+/// File systems say in several ways that they have no locks.
+fn unsupported(error: io::Error) -> io::Error {
+    /// "No locks available", which an NFS mount without a lock server says (Linux, errno.h).
+    const ENOLCK: i32 = 37;
+    /// "Function not implemented", which some FUSE file systems say (Linux, errno.h).
+    const ENOSYS: i32 = 38;
+    match error.raw_os_error() {
+        Some(ENOLCK | ENOSYS) if cfg!(target_os = "linux") => {
+            io::Error::new(io::ErrorKind::Unsupported, error.to_string())
+        }
+        _ => error,
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::Interrupted, "the caller has gone away, and nothing was written")
+}
+
+// === impl Ticket ===
+
+impl Ticket {
+    pub(super) fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    pub(super) fn give_up_on_drop(&self) -> GiveUpOnDrop {
+        GiveUpOnDrop(self.clone())
+    }
+
+    /// True for the first who asks, and only for them.
+    fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+
+    fn is_taken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+// === impl GiveUpOnDrop ===
+
+impl Drop for GiveUpOnDrop {
+    fn drop(&mut self) {
+        self.0.take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gave_up_while_waiting_never_gets_the_lock() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let path = place.path().join(".lock");
+        let held = exclusive(&path, &Ticket::new()).expect("the first one gets it");
+        let ticket = Ticket::new();
+        let caller = ticket.give_up_on_drop();
+        let waiting = std::thread::spawn({
+            let path = path.clone();
+            move || exclusive(&path, &ticket).map_err(|error| error.kind())
+        });
+        drop(caller);
+        drop(held);
+        let outcome = waiting.join().expect("no panic").map(drop);
+        assert_eq!(outcome, Err(io::ErrorKind::Interrupted));
+        exclusive(&path, &Ticket::new()).expect("and the lock is free again");
+    }
+
+    #[test]
+    fn readers_share_and_a_writer_waits_for_them() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let path = place.path().join(".lock");
+        assert!(shared(&path).expect("no lock yet").is_none());
+        drop(exclusive(&path, &Ticket::new()).expect("the lock"));
+        let readers = [shared(&path).expect("one reader"), shared(&path).expect("two readers")];
+        assert!(readers.iter().all(Option::is_some));
+        let writer = File::open(&path).expect("the file");
+        assert!(matches!(writer.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(readers);
+        writer.try_lock().expect("free once the readers have gone");
+    }
+}
