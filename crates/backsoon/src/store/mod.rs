@@ -193,6 +193,12 @@ fn is_aside(segment: &str) -> bool {
     !time.is_empty() && time.bytes().all(|b| b.is_ascii_digit())
 }
 
+#[cfg(any(feature = "file", feature = "sqlite"))]
+fn now_in_millis() -> u128 {
+    // A clock before 1970 is no reason to fail: the number only keeps names apart.
+    std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis()
+}
+
 fn once_a_second() -> BoxStream<'static, ()> {
     Box::pin(futures_util::stream::unfold((), |()| async {
         tokio::time::sleep(Duration::from_secs(1)).await;

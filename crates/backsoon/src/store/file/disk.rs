@@ -3,9 +3,8 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::super::{ASIDE, VALUE_LIMIT};
+use super::super::{ASIDE, VALUE_LIMIT, now_in_millis};
 
 /// What a file turned out to be.
 pub(super) enum Found {
@@ -75,8 +74,7 @@ pub(super) fn fill(temp: &Path, value: &[u8], held: Option<&Metadata>, durable: 
 /// Renames without ever replacing what was set aside before.
 pub(super) fn set_aside(path: &Path) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let mut places = (now..).map(|time| path.with_file_name(format!("{name}{ASIDE}{time}")));
+    let mut places = (now_in_millis()..).map(|time| path.with_file_name(format!("{name}{ASIDE}{time}")));
     let free = places.find(|place| fs::symlink_metadata(place).is_err_and(|error| is_absence(&error)));
     fs::rename(path, free.ok_or(io::ErrorKind::AlreadyExists)?)
 }

@@ -122,6 +122,7 @@ impl Drop for GiveUpOnDrop {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "in a test, to panic is to fail")]
 mod tests {
     use super::*;
 
