@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
 use http::{Method, Request, Response, Uri, Version, header};
 use tracing::info;
 
@@ -53,7 +52,7 @@ impl Access {
 
 impl Line {
     /// Tells the request and the head of its answer. The query stays out: it may carry secrets, a pass's among them.
-    pub(crate) fn end(self, answer: &Response<Body>) {
+    pub(crate) fn end<B>(self, answer: &Response<B>) {
         info!(
             target: "backsoon::access",
             peer = %self.peer.address().ip(),

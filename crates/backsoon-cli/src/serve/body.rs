@@ -21,7 +21,7 @@ const LEFTOVER_TIME: Duration = Duration::from_secs(10);
 
 /// A request's body, which cleans up after itself: dropped half read, it reads a bounded rest.
 #[derive(Debug)]
-pub struct RequestBody {
+pub(crate) struct RequestBody {
     incoming: Option<Incoming>,
     leftover: Leftover,
     progress: Progress,
@@ -58,7 +58,7 @@ impl RequestBody {
     }
 
     /// The body of a request that has none.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         RequestBody { incoming: None, leftover: Leftover::Reset, progress: Progress::default() }
     }
 

@@ -1,80 +1,103 @@
 //! The first step of every request, before the door: whom it is for, who sent it, and what became of it.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::ConnectInfo;
+use backsoon::MaintenanceLayer;
+use backsoon::adapters;
+use backsoon::adapters::tower::{Maintenance, ResponseBody};
+use backsoon::decide::Cause;
 use http::{Request, Response, header};
+use http_body_util::Either;
 use hyper::body::Incoming;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::access::Access;
+use super::answer::AnswerBody;
 use super::body::RequestBody;
 use super::failure::Failure;
+use super::figures::Figures;
 use super::forwarded::Peer;
 use super::host;
+use super::proxy::{Proxies, Proxy};
 
-/// What stands between the entry and the upstreams: the maintenance layer around the proxy, or the proxy alone.
-pub trait Door:
-    Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: Send>
-    + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<S> Door for S where
-    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + Sync
-        + 'static
-{
-}
-
-/// The entry of one gate; cloned for each request.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry<D> {
-    door: D,
+/// Where the requests of one gate come in.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    layer: MaintenanceLayer,
+    proxies: Proxies,
     access: Access,
+    figures: Arc<Figures>,
 }
+
+/// Where the requests of one connection come in: the door, with the proxy behind it.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    door: Maintenance<Proxy>,
+    peer: Arc<Peer>,
+    access: Access,
+    figures: Arc<Figures>,
+}
+
+/// A body from the door, or from before it.
+pub(crate) type Body = Either<ResponseBody<AnswerBody>, AnswerBody>;
 
 // === impl Entry ===
 
-impl<D: Door> Entry<D> {
-    pub(crate) fn new(door: D, access: Access) -> Self {
-        Entry { door, access }
+impl Entry {
+    pub(crate) fn new(
+        layer: MaintenanceLayer,
+        proxies: Proxies,
+        access: Access,
+        figures: Arc<Figures>,
+    ) -> Self {
+        Entry { layer, proxies, access, figures }
     }
 
-    pub(crate) async fn answer(
-        mut self,
+    pub(crate) fn of(&self, peer: Peer) -> Requests {
+        let peer = Arc::new(peer);
+        let door = self.layer.layer(self.proxies.of(Arc::clone(&peer)));
+        Requests { door, peer, access: self.access, figures: Arc::clone(&self.figures) }
+    }
+}
+
+// === impl Requests ===
+
+impl Requests {
+    pub(crate) fn answer(
+        &self,
         mut request: Request<Incoming>,
-        peer: Arc<Peer>,
-    ) -> Result<Response<Body>, Infallible> {
-        let line = self.access.begin(&request, &peer);
-        let answer = match host::settle(&mut request) {
-            Ok(()) => self.admit(request, peer).await?,
-            Err(_) => Failure::BadHost.answer(request.headers().get(header::ACCEPT)),
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
+        let line = self.access.begin(&request, &self.peer);
+        let answering = match host::settle(&mut request) {
+            Ok(()) => Ok(self.knock(request)),
+            Err(_) => Err(Failure::BadHost.answer(request.headers().get(header::ACCEPT))),
         };
-        if let Some(line) = line {
-            line.end(&answer);
+        let figures = Arc::clone(&self.figures);
+        async move {
+            let answer = match answering {
+                Ok(answering) => answering.await?.map(Either::Left),
+                Err(answer) => answer.map(Either::Right),
+            };
+            if let Some(cause) = answer.extensions().get::<Cause>() {
+                figures.refused(cause);
+            }
+            if let Some(line) = line {
+                line.end(&answer);
+            }
+            Ok(answer)
         }
-        Ok(answer)
     }
 
-    async fn admit(
-        &mut self,
+    fn knock(
+        &self,
         request: Request<Incoming>,
-        peer: Arc<Peer>,
-    ) -> Result<Response<Body>, Infallible> {
+    ) -> <Maintenance<Proxy> as Service<Request<RequestBody>>>::Future {
         let (mut parts, incoming) = request.into_parts();
         let body = RequestBody::new(incoming, parts.version, &parts.headers);
-        parts.extensions.insert(ConnectInfo(peer.address()));
-        parts.extensions.insert(peer);
-        poll_fn(|cx| self.door.poll_ready(cx)).await?;
-        self.door.call(Request::from_parts(parts, body)).await
+        parts.extensions.insert(adapters::Peer(self.peer.address().ip()));
+        // A clone, because requests on one HTTP/2 connection run beside one another; always ready, as the proxy is.
+        self.door.clone().call(Request::from_parts(parts, body))
     }
 }

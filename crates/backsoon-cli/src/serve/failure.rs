@@ -1,8 +1,9 @@
 //! What the gate answers by itself when no upstream can: short, honest, and nothing about the inside.
 
-use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+
+use super::answer::AnswerBody;
 
 /// Why a request got no answer from an upstream. Details go to the log, never to the visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +34,9 @@ enum Format {
 
 impl Failure {
     /// The answer, in the form that the request's `Accept` asks for.
-    pub(crate) fn answer(self, accept: Option<&HeaderValue>) -> Response<Body> {
+    pub(crate) fn answer(self, accept: Option<&HeaderValue>) -> Response<AnswerBody> {
         let format = Format::wanted(accept);
-        let mut response = Response::new(Body::from(self.page(format)));
+        let mut response = Response::new(AnswerBody::from(self.page(format)));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));

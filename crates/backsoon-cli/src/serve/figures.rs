@@ -1,20 +1,45 @@
-//! What the gate counts.
+//! What the gate counts, from its start on.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use backsoon::decide::Cause;
 
 use super::failure::Failure;
 
-/// Counters of one gate, since its start.
+/// Counters of one gate.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub(crate) struct Figures {
+    admitted: Decisions,
+    refused: Decisions,
     unreachable: AtomicU64,
     broken: AtomicU64,
     timed_out: AtomicU64,
 }
 
+/// One outcome, by who decided.
+#[derive(Debug, Default)]
+struct Decisions {
+    /// The mode decides nearly always, so it is counted without a lock.
+    mode: AtomicU64,
+    others: Mutex<BTreeMap<(&'static str, Option<Arc<str>>), u64>>,
+}
+
+/// One figure of requests: what became of them, who decided, by which rule, and how many they were.
+pub(crate) type Decided = (&'static str, &'static str, Option<Arc<str>>, u64);
+
 // === impl Figures ===
 
 impl Figures {
+    pub(crate) fn admitted(&self, cause: &Cause) {
+        self.admitted.count(cause);
+    }
+
+    pub(crate) fn refused(&self, cause: &Cause) {
+        self.refused.count(cause);
+    }
+
     pub(crate) fn upstream_failed(&self, failure: Failure) {
         let counter = match failure {
             Failure::Unreachable => &self.unreachable,
@@ -24,12 +49,36 @@ impl Figures {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn requests(&self) -> Vec<Decided> {
+        let outcomes = [("admitted", &self.admitted), ("refused", &self.refused)];
+        outcomes.into_iter().flat_map(|(outcome, decisions)| decisions.tell(outcome)).collect()
+    }
+
     /// Requests that got no answer from an upstream, by reason.
-    pub fn upstream_errors(&self) -> [(&'static str, u64); 3] {
+    pub(crate) fn upstream_errors(&self) -> [(&'static str, u64); 3] {
         [
             (Failure::Unreachable.word(), self.unreachable.load(Ordering::Relaxed)),
             (Failure::Broken.word(), self.broken.load(Ordering::Relaxed)),
             (Failure::TimedOut.word(), self.timed_out.load(Ordering::Relaxed)),
         ]
+    }
+}
+
+// === impl Decisions ===
+
+impl Decisions {
+    fn count(&self, cause: &Cause) {
+        if cause.by == "mode" {
+            self.mode.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        *others.entry((cause.by, cause.rule.clone())).or_default() += 1;
+    }
+
+    fn tell(&self, outcome: &'static str) -> Vec<Decided> {
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = others.iter().map(|((by, rule), count)| (outcome, *by, rule.clone(), *count));
+        std::iter::once((outcome, "mode", None, self.mode.load(Ordering::Relaxed))).chain(others).collect()
     }
 }

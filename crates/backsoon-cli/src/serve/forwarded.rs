@@ -9,8 +9,8 @@
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
+use backsoon::rules::TrustedProxies;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use ipnet::IpNet;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -52,11 +52,10 @@ enum Trust {
 // === impl Peer ===
 
 impl Peer {
-    pub(crate) fn new(address: SocketAddr, scheme: Scheme, trusted: &[IpNet]) -> Self {
+    pub(crate) fn new(address: SocketAddr, scheme: Scheme, trusted: &TrustedProxies) -> Self {
         // A listener on [::] sees IPv4 visitors as ::ffff:a.b.c.d: the same address in other clothes.
         let ip = address.ip().to_canonical();
-        let trust =
-            if trusted.iter().any(|network| network.contains(&ip)) { Trust::Proxy } else { Trust::Stranger };
+        let trust = if trusted.trusts(ip) { Trust::Proxy } else { Trust::Stranger };
         let text = HeaderValue::from_str(&ip.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
         Peer { address: SocketAddr::new(ip, address.port()), scheme, trust, text, node: node(ip) }
     }
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     fn told(peer: &str, sent: &[(&'static str, &'static str)]) -> [String; 4] {
-        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let trusted = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
         let peer = Peer::new(peer.parse().unwrap(), Scheme::Https, &trusted);
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("shop.example"));

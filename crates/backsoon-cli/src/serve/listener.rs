@@ -1,16 +1,15 @@
 //! Where visitors connect: HTTP/1.1 and HTTP/2, told apart by the first bytes, in the clear or over TLS.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use backsoon::rules::TrustedProxies;
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -18,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::entry::{Door, Entry};
+use super::entry::Entry;
 use super::forwarded::{Peer, Scheme};
 use super::shutdown::Shutdown;
 
@@ -31,7 +30,7 @@ const OUT_OF_SOCKETS: Duration = Duration::from_millis(50);
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) trusted: Vec<IpNet>,
+    pub(crate) trusted: TrustedProxies,
     pub(crate) header_timeout: Duration,
     /// Everything that must end before the gate may.
     pub(crate) running: TaskTracker,
@@ -40,9 +39,9 @@ pub(crate) struct Listener {
 }
 
 /// What the connections of one listener share.
-struct Connections<D> {
+struct Connections {
     builder: Builder<TokioExecutor>,
-    entry: Entry<D>,
+    entry: Entry,
     tls: Option<TlsAcceptor>,
     header_timeout: Duration,
     shutdown: Shutdown,
@@ -53,7 +52,7 @@ struct Connections<D> {
 
 impl Listener {
     /// Accepts until told to stop; connections live on in `running`.
-    pub(crate) async fn accept<D: Door>(self, entry: Entry<D>, shutdown: &Shutdown) {
+    pub(crate) async fn accept(self, entry: Entry, shutdown: &Shutdown) {
         let scheme = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
         let connections = Arc::new(Connections {
             builder: builder(self.header_timeout),
@@ -84,11 +83,6 @@ impl Listener {
     }
 }
 
-/// Binds the address where visitors connect.
-pub(crate) async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    TcpListener::bind(address).await
-}
-
 fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(HEAD_BYTES);
@@ -107,7 +101,7 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 
 // === impl Connections ===
 
-impl<D: Door> Connections<D> {
+impl Connections {
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: Peer) {
         // Refused only when the visitor has gone already, which the first read will tell.
         let _ = stream.set_nodelay(true);
@@ -132,10 +126,10 @@ impl<D: Door> Connections<D> {
     {
         let address = peer.address();
         let begun = AtomicBool::new(false);
-        let peer = Arc::new(peer);
+        let requests = self.entry.of(peer);
         let service = hyper::service::service_fn(|request: Request<Incoming>| {
             begun.store(true, Ordering::Relaxed);
-            self.entry.clone().answer(request, Arc::clone(&peer))
+            requests.answer(request)
         });
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let mut stopped = pin!(self.shutdown.stopped());

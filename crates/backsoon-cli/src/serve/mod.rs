@@ -1,10 +1,11 @@
-//! The gate: a reverse proxy whose door is the maintenance layer.
+//! The gate: a reverse proxy with the maintenance layer as its door.
 //!
-//! A request's way: [`listener`] (bytes to requests) → [`entry`] (which host, which peer) → the door, a tower layer →
-//! [`proxy`] (which upstream, which fields) → [`http1`], [`h2c`] or [`tunnel`]. A refused request ends at the door:
-//! nothing behind it is touched.
+//! A request's way: `listener` (bytes to requests) → `entry` (which host, which peer) → the door, a tower layer →
+//! `proxy` (which upstream, which fields) → `http1`, `h2c` or `tunnel`. A refused request ends at the door: nothing
+//! behind it is touched.
 
 mod access;
+mod answer;
 mod body;
 mod entry;
 mod failure;
@@ -15,8 +16,11 @@ mod hop_by_hop;
 mod host;
 mod http1;
 mod listener;
+mod metrics;
+mod observe;
 pub mod options;
 mod proxy;
+pub mod sample;
 mod shutdown;
 mod tls;
 mod tunnel;
@@ -27,19 +31,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use backsoon::{Instance, MaintenanceLayer};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tower_layer::Layer;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::info;
 
 use self::access::Access;
-pub use self::body::RequestBody;
-pub use self::entry::Door;
 use self::entry::Entry;
-pub use self::figures::Figures;
+use self::figures::Figures;
 use self::listener::Listener;
+use self::observe::Observer;
 pub use self::options::Options;
-pub use self::proxy::Proxy;
+use self::proxy::Proxies;
 pub use self::shutdown::{Outcome, Shutdown};
 use self::tunnel::Tunnels;
 
@@ -50,7 +54,9 @@ const AFTER_CUT: Duration = Duration::from_secs(1);
 pub struct Gate {
     listener: Listener,
     address: SocketAddr,
-    proxy: Proxy,
+    observe: Option<(TcpListener, SocketAddr)>,
+    proxies: Proxies,
+    figures: Arc<Figures>,
     access: Access,
     drain_limit: Duration,
 }
@@ -67,14 +73,15 @@ impl Gate {
             bail!("the gate has no upstream: name one with --upstream http://HOST:PORT");
         }
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
-        let socket = listener::bind(options.listen).await.with_context(|| {
-            format!("cannot listen on {} (--listen names another address)", options.listen)
-        })?;
-        let address = socket.local_addr()?;
+        let (socket, address) = listen(options.listen, "--listen").await?;
+        let observe = match options.observe {
+            Some(address) => Some(listen(address, "--observe").await?),
+            None => None,
+        };
         let tunnels = Tunnels { running: TaskTracker::new(), cut: CancellationToken::new() };
         let figures = Arc::new(Figures::default());
         Ok(Gate {
-            proxy: Proxy::new(options, &tunnels, Arc::clone(&figures)),
+            proxies: Proxies::new(options, &tunnels, Arc::clone(&figures)),
             listener: Listener {
                 socket,
                 tls,
@@ -84,6 +91,8 @@ impl Gate {
                 cut: tunnels.cut,
             },
             address,
+            observe,
+            figures,
             access: Access::new(options.access_log),
             drain_limit: options.drain_limit,
         })
@@ -94,17 +103,26 @@ impl Gate {
         self.address
     }
 
-    /// Serves with `door` around the proxy until told to stop, and lets running requests finish within the limit.
-    pub async fn run<L>(self, door: L, shutdown: Shutdown) -> Outcome
-    where
-        L: Layer<Proxy>,
-        L::Service: Door,
-    {
+    /// Where `/healthz`, `/readyz` and `/metrics` answer, if they do.
+    pub fn observe_address(&self) -> Option<SocketAddr> {
+        self.observe.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Serves with `instance` at the door until told to stop, then lets running requests finish within the limit.
+    ///
+    /// The instance stays joined: whoever calls this lets it leave, so that it is on the roster while it drains.
+    pub async fn run(self, instance: Arc<Instance>, shutdown: Shutdown) -> Outcome {
         let (running, cut) = (self.listener.running.clone(), self.listener.cut.clone());
-        let entry = Entry::new(door.layer(self.proxy), self.access);
+        let layer = MaintenanceLayer::new(Arc::clone(&instance)).share_permit();
+        let entry = Entry::new(layer, self.proxies, self.access, Arc::clone(&self.figures));
+        let observer = Observer { figures: self.figures, instance, shutdown: shutdown.clone() };
+        // Answers until this function returns: readiness is asked for while the gate drains.
+        let _observing =
+            self.observe.map(|(socket, _)| AbortOnDropHandle::new(tokio::spawn(observer.serve(socket))));
+
         self.listener.accept(entry, &shutdown).await;
         running.close();
-        info!(running = running.len(), limit = ?self.drain_limit, "stopping: letting running requests finish");
+        info!(running = running.len(), limit = ?self.drain_limit, "stopping: running requests may finish");
         tokio::select! {
             () = running.wait() => return Outcome::Drained,
             () = tokio::time::sleep(self.drain_limit) => {}
@@ -116,4 +134,11 @@ impl Gate {
         let _ = tokio::time::timeout(AFTER_CUT, running.wait()).await;
         if left == 0 { Outcome::Drained } else { Outcome::Cut(left) }
     }
+}
+
+async fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr)> {
+    let unusable = || format!("cannot listen on {address} ({flag} names another address)");
+    let socket = TcpListener::bind(address).await.with_context(unusable)?;
+    let address = socket.local_addr().with_context(unusable)?;
+    Ok((socket, address))
 }

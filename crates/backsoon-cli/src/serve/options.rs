@@ -5,10 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use backsoon::Host;
+use backsoon::rules::TrustedProxies;
 use serde::{Deserialize, Deserializer, de};
 
-use super::upstream::{HostPattern, UpstreamUrl};
+use super::upstream::UpstreamUrl;
 
 /// Everything the gate is told. Nothing here changes while it runs.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,10 +22,10 @@ pub struct Options {
     /// The upstream for every host that `upstreams` does not name.
     pub upstream: Option<UpstreamUrl>,
     /// Upstreams by host, `*.suffix` or `*`.
-    pub upstreams: BTreeMap<HostPattern, UpstreamUrl>,
-    /// The proxies before the gate whose `X-Forwarded-*` and `Forwarded` are believed; none unless given.
-    #[serde(deserialize_with = "networks")]
-    pub trusted_proxies: Vec<IpNet>,
+    pub upstreams: BTreeMap<Host, UpstreamUrl>,
+    /// The proxies before the gate whose `X-Forwarded-*` and `Forwarded` go on to the upstream; none unless given.
+    /// The instance at the door must be told the same ones: it believes their `X-Forwarded-For`.
+    pub trusted_proxies: TrustedProxies,
     /// How long running requests may take to finish once the gate has been told to stop.
     #[serde(deserialize_with = "duration")]
     pub drain_limit: Duration,
@@ -70,7 +71,7 @@ impl Default for Options {
             observe: None,
             upstream: None,
             upstreams: BTreeMap::new(),
-            trusted_proxies: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             drain_limit: Duration::from_secs(30),
             header_timeout: Duration::from_secs(30),
             response_timeout: Duration::from_secs(60),
@@ -88,16 +89,6 @@ impl From<bool> for AccessLog {
     }
 }
 
-/// Reads a network in CIDR notation, or one address as the network of just itself.
-///
-/// # Errors
-/// A sentence that names the text and both ways of writing it.
-pub fn network(text: &str) -> Result<IpNet, String> {
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("`{text}` is no network: write 10.0.0.0/8 or one address, such as 192.0.2.7"))
-}
-
 /// Reads a duration such as `30s` or `1m 30s`.
 ///
 /// # Errors
@@ -106,11 +97,6 @@ pub fn span(text: &str) -> Result<Duration, String> {
     let way_out = || format!("`{text}` is no duration: write 500ms, 30s or 2m");
     let span = text.parse::<jiff::SignedDuration>().map_err(|_| way_out())?;
     Duration::try_from(span).ok().filter(|span| !span.is_zero()).ok_or_else(way_out)
-}
-
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| network(text).map_err(de::Error::custom)).collect()
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -140,7 +126,7 @@ mod tests {
         .unwrap();
         assert_eq!(options.listen.port(), 80);
         assert_eq!(options.upstreams.len(), 2);
-        assert_eq!(options.trusted_proxies[1], "192.0.2.7/32".parse().unwrap());
+        assert!(options.trusted_proxies.trusts("192.0.2.7".parse().unwrap()));
         assert_eq!(options.drain_limit, Duration::from_secs(90));
         assert_eq!(options.response_timeout, Duration::from_millis(500));
         assert_eq!(options.access_log, AccessLog::On);
@@ -150,11 +136,11 @@ mod tests {
     fn what_cannot_be_meant_is_refused_with_a_way_out() {
         for (text, way_out) in [
             ("upstrem = \"http://a\"", "unknown field `upstrem`"),
-            ("trusted_proxies = [\"10.0.0.0/40\"]", "write 10.0.0.0/8"),
+            ("trusted_proxies = [\"10.0.0.0/40\"]", "10.0.0.0/8 or"),
             ("drain_limit = \"soon\"", "write 500ms, 30s or 2m"),
             ("drain_limit = \"-3s\"", "write 500ms, 30s or 2m"),
             ("upstream = \"ftp://a\"", "not ftp://"),
-            ("upstreams = { \"a:80\" = \"http://a\" }", "without a scheme or a port"),
+            ("upstreams = { \"a:80\" = \"http://a\" }", "without scheme, port and path"),
             ("tls = { cert = \"a\" }", "missing field `key`"),
         ] {
             let error = toml::from_str::<Options>(text).unwrap_err().to_string();

@@ -9,28 +9,36 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use backsoon::{Host, Permit};
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tower_service::Service;
 use tracing::warn;
 
+use super::answer::AnswerBody;
 use super::body::RequestBody;
 use super::failure::Failure;
 use super::figures::Figures;
 use super::forwarded::Peer;
 use super::options::Options;
 use super::tunnel::{self, Tunnels};
-use super::upstream::{HostPattern, Protocol, UpstreamUrl, Upstreams};
+use super::upstream::{Protocol, UpstreamUrl, Upstreams};
 use super::{h2c, hop_by_hop, http1};
 
 /// The service in the middle of the gate. It knows nothing of sites and modes: the door around it does.
 #[derive(Debug, Clone)]
-pub struct Proxy(Arc<Inner>);
+pub(crate) struct Proxy {
+    inner: Arc<Inner>,
+    peer: Arc<Peer>,
+}
+
+/// What makes the proxy of each connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Proxies(Arc<Inner>);
 
 /// The future of one answer.
-pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Infallible>> + Send>>;
 
 #[derive(Debug)]
 struct Inner {
@@ -60,24 +68,31 @@ pub(crate) struct NoAnswer {
     pub(crate) detail: String,
 }
 
-// === impl Proxy ===
+// === impl Proxies ===
 
-impl Proxy {
+impl Proxies {
     pub(crate) fn new(options: &Options, tunnels: &Tunnels, figures: Arc<Figures>) -> Self {
-        let default = options.upstream.iter().map(|url| (HostPattern::Any, url));
+        let default = options.upstream.iter().map(|url| (Host::any(), url));
         let named = options.upstreams.iter().map(|(host, url)| (host.clone(), url));
         // A `*` in the table is the more deliberate one: it comes last and stays.
         let upstreams = default.chain(named).map(|(host, url)| (host, Upstream::new(url, tunnels)));
-        Proxy(Arc::new(Inner {
+        Proxies(Arc::new(Inner {
             upstreams: Upstreams::new(upstreams),
             response_timeout: options.response_timeout,
             figures,
         }))
     }
+
+    /// The proxy for the requests of one connection.
+    pub(crate) fn of(&self, peer: Arc<Peer>) -> Proxy {
+        Proxy { inner: Arc::clone(&self.0), peer }
+    }
 }
 
+// === impl Proxy ===
+
 impl Service<Request<RequestBody>> for Proxy {
-    type Response = Response<Body>;
+    type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Answering;
 
@@ -86,32 +101,36 @@ impl Service<Request<RequestBody>> for Proxy {
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Answering {
-        let inner = Arc::clone(&self.0);
-        Box::pin(async move { Ok(inner.answer(request).await) })
+        let Proxy { inner, peer } = self.clone();
+        Box::pin(async move { Ok(inner.answer(request, &peer).await) })
     }
 }
 
 // === impl Inner ===
 
 impl Inner {
-    async fn answer(&self, mut request: Request<RequestBody>) -> Response<Body> {
+    async fn answer(&self, mut request: Request<RequestBody>, peer: &Peer) -> Response<AnswerBody> {
+        let permit = request.extensions_mut().remove::<Permit>();
+        if let Some(permit) = &permit {
+            self.figures.admitted(permit.cause());
+        }
+        let accept = request.headers().get(header::ACCEPT).cloned();
         if request.method() == Method::CONNECT {
-            return self.fail(Failure::Tunnel, &request);
+            return Failure::Tunnel.answer(accept.as_ref());
         }
         let host =
             request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let Some(upstream) = self.upstreams.find(host) else {
-            return self.fail(Failure::UnknownHost, &request);
+            return Failure::UnknownHost.answer(accept.as_ref());
         };
         let upgrade = tunnel::is_wanted(&request);
         hop_by_hop::strip(request.headers_mut());
-        if let Some(peer) = request.extensions().get::<Arc<Peer>>().cloned() {
-            peer.describe(request.headers_mut());
-        }
-        let accept = request.headers().get(header::ACCEPT).cloned();
+        peer.describe(request.headers_mut());
         let answer = if upgrade {
-            upstream.tunnel.open(request).await
+            upstream.tunnel.open(request, permit).await
         } else {
+            // The door's own permit rides with the answer.
+            drop(permit);
             self.exchange(upstream, request).await
         };
         answer.unwrap_or_else(|NoAnswer { failure, detail }| {
@@ -125,7 +144,7 @@ impl Inner {
         &self,
         upstream: &Upstream,
         request: Request<RequestBody>,
-    ) -> Result<Response<Body>, NoAnswer> {
+    ) -> Result<Response<AnswerBody>, NoAnswer> {
         let uploading = request.body().progress();
         let sending = upstream.send(request);
         tokio::pin!(sending);
@@ -145,15 +164,11 @@ impl Inner {
             let detail = "101 Switching Protocols, which nobody had asked for".to_owned();
             return Err(NoAnswer { failure: Failure::Broken, detail });
         }
-        let mut response = response.map(Body::new);
+        let mut response = response.map(AnswerBody::Upstream);
         hop_by_hop::strip(response.headers_mut());
         // hyper would answer in the upstream's version, and close the connection after each HTTP/1.0 answer.
         *response.version_mut() = Version::HTTP_11;
         Ok(response)
-    }
-
-    fn fail(&self, failure: Failure, request: &Request<RequestBody>) -> Response<Body> {
-        failure.answer(request.headers().get(header::ACCEPT))
     }
 }
 

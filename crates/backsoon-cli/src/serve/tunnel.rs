@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum_reverse_proxy::{
     HostBehaviour, ProxyError, ProxyPolicy, ReverseProxy, TunnelCancellation, TunnelGuard, XForwardedFor,
 };
+use backsoon::Permit;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,6 +18,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::answer::AnswerBody;
 use super::body::RequestBody;
 use super::failure::Failure;
 use super::hop_by_hop;
@@ -69,17 +71,21 @@ impl Tunnels {
 // === impl Target ===
 
 impl Target {
-    pub(crate) async fn open(&self, request: Request<RequestBody>) -> Result<Response<Body>, NoAnswer> {
+    pub(crate) async fn open(
+        &self,
+        request: Request<RequestBody>,
+        permit: Option<Permit>,
+    ) -> Result<Response<AnswerBody>, NoAnswer> {
         let mut request = request.map(Body::new);
         // Said anew, and nothing else: the crate drops every field that `Connection` names, whoever named it.
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         let running = self.tunnels.running.token();
-        request.extensions_mut().insert(TunnelGuard::new(running));
+        request.extensions_mut().insert(TunnelGuard::new((permit, running)));
         request.extensions_mut().insert(TunnelCancellation(self.tunnels.cut.clone()));
         let Ok(response) = self.proxy.proxy_request(request).await;
         match response.extensions().get::<ProxyError>() {
-            None => Ok(response),
+            None => Ok(response.map(AnswerBody::Tunnel)),
             Some(error) => {
                 Err(NoAnswer { failure: failure(&response, error), detail: error.message().to_owned() })
             }

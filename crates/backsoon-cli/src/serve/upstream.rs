@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use backsoon::Host;
 use http::uri::{Authority, Scheme, Uri};
 use serde::Deserialize;
 
@@ -24,18 +25,6 @@ pub enum Protocol {
 pub struct UpstreamUrl {
     protocol: Protocol,
     authority: Authority,
-}
-
-/// The hosts that an upstream answers for: one host, `*.suffix`, or `*` for all that no other names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "String")]
-pub enum HostPattern {
-    /// Exactly this host, in lower case, without a port.
-    Exact(String),
-    /// Every host below this one: `*.example.com` keeps `.example.com`.
-    Suffix(String),
-    /// Every host that no other pattern names.
-    Any,
 }
 
 /// Upstreams by host; the most specific pattern wins.
@@ -67,9 +56,6 @@ pub enum InvalidUpstream {
     /// Something follows the port.
     #[error("`{0}`: an upstream has no path, query or user name; the gate hands every path on as it came")]
     TooMuch(String),
-    /// The text is no host pattern.
-    #[error("`{0}` is no host: write shop.example.com, *.example.com or *, without a scheme or a port")]
-    Host(String),
 }
 
 // === impl UpstreamUrl ===
@@ -136,59 +122,16 @@ impl fmt::Display for UpstreamUrl {
     }
 }
 
-// === impl HostPattern ===
-
-impl FromStr for HostPattern {
-    type Err = InvalidUpstream;
-
-    fn from_str(text: &str) -> Result<Self, InvalidUpstream> {
-        let invalid = || InvalidUpstream::Host(text.to_owned());
-        if text == "*" {
-            return Ok(HostPattern::Any);
-        }
-        let (host, below) = match text.strip_prefix("*.") {
-            Some(rest) => (rest, true),
-            None => (text, false),
-        };
-        let authority = host.parse::<Authority>().map_err(|_| invalid())?;
-        if authority.host() != host || host.contains(['*', '@']) {
-            return Err(invalid());
-        }
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        Ok(if below { HostPattern::Suffix(format!(".{host}")) } else { HostPattern::Exact(host) })
-    }
-}
-
-impl TryFrom<String> for HostPattern {
-    type Error = InvalidUpstream;
-
-    fn try_from(text: String) -> Result<Self, InvalidUpstream> {
-        text.parse()
-    }
-}
-
-impl fmt::Display for HostPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HostPattern::Exact(host) => f.write_str(host),
-            HostPattern::Suffix(suffix) => write!(f, "*{suffix}"),
-            HostPattern::Any => f.write_str("*"),
-        }
-    }
-}
-
 // === impl Upstreams ===
 
 impl<T> Upstreams<T> {
-    pub(crate) fn new(named: impl IntoIterator<Item = (HostPattern, T)>) -> Self {
+    pub(crate) fn new(named: impl IntoIterator<Item = (Host, T)>) -> Self {
         let mut upstreams = Upstreams { exact: BTreeMap::new(), suffixes: Vec::new(), any: None };
-        for (pattern, upstream) in named {
-            match pattern {
-                HostPattern::Exact(host) => {
-                    upstreams.exact.insert(host, upstream);
-                }
-                HostPattern::Suffix(suffix) => upstreams.suffixes.push((suffix, upstream)),
-                HostPattern::Any => upstreams.any = Some(upstream),
+        for (host, upstream) in named {
+            match host.as_str().strip_prefix('*') {
+                Some("") => upstreams.any = Some(upstream),
+                Some(suffix) => upstreams.suffixes.push((suffix.to_owned(), upstream)),
+                None => drop(upstreams.exact.insert(host.as_str().to_owned(), upstream)),
             }
         }
         upstreams.suffixes.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
@@ -217,7 +160,8 @@ fn bare(host: &str) -> &str {
         Some(colon) if !host[colon..].contains(']') => colon,
         _ => host.len(),
     };
-    host[..end].trim_end_matches('.')
+    let host = &host[..end];
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 #[cfg(test)]
@@ -245,7 +189,7 @@ mod tests {
     fn the_most_specific_host_wins() {
         let table = Upstreams::new(
             ["*", "*.example.com", "*.shop.example.com", "shop.example.com"]
-                .map(|pattern| (pattern.parse::<HostPattern>().unwrap(), pattern)),
+                .map(|pattern| (pattern.parse().unwrap(), pattern)),
         );
         for (host, pattern) in [
             ("shop.example.com", "shop.example.com"),
@@ -258,13 +202,6 @@ mod tests {
         ] {
             assert_eq!(table.find(host), Some(&pattern), "{host}");
         }
-        assert_eq!(Upstreams::new([(HostPattern::Exact("a".into()), 1)]).find("b"), None);
-    }
-
-    #[test]
-    fn host_patterns_carry_no_port_and_no_scheme() {
-        for bad in ["shop.example.com:80", "http://shop", "a*b", "**", "", "*."] {
-            assert!(bad.parse::<HostPattern>().is_err(), "{bad}");
-        }
+        assert_eq!(Upstreams::new([("a".parse().unwrap(), 1)]).find("b"), None);
     }
 }

@@ -38,7 +38,7 @@ async fn a_stranger_cannot_choose_its_address() {
 async fn a_trusted_proxy_is_believed() {
     let (address, mut heads) = scripted(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let mut options = options(&format!("http://{address}"));
-    options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    options.trusted_proxies.0 = vec!["127.0.0.0/8".parse().unwrap()];
     let gate = gate(&options).await;
     ask(
         gate.address,

@@ -1,10 +1,12 @@
 //! The gate against real sockets: what it carries, what it refuses, and how it ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod door;
 mod failures;
 mod forwarding;
 mod http1;
 mod http2;
+mod observe;
 mod shutdown;
 mod support;
 mod tls;

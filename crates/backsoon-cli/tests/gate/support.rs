@@ -1,10 +1,12 @@
 //! A gate, an upstream and a client that sees every byte.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use backsoon::{Instance, Marks};
 use backsoon_cli::serve::{Gate, Options, Outcome, Shutdown};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -17,22 +19,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tower_layer::Identity;
 
 /// Longer than anything here takes, on however busy a machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Running {
     pub address: SocketAddr,
+    pub observe: Option<SocketAddr>,
     pub shutdown: Shutdown,
     pub ended: JoinHandle<Outcome>,
 }
 
+/// A gate whose door is open.
 pub async fn gate(options: &Options) -> Running {
+    gate_with(options, Instance::new(Default::default(), Marks::new())).await
+}
+
+pub async fn gate_with(options: &Options, instance: Arc<Instance>) -> Running {
     let gate = Gate::bind(options).await.unwrap();
-    let (address, shutdown) = (gate.address(), Shutdown::new());
-    let ended = tokio::spawn(gate.run(Identity::new(), shutdown.clone()));
-    Running { address, shutdown, ended }
+    let (address, observe, shutdown) = (gate.address(), gate.observe_address(), Shutdown::new());
+    let ended = tokio::spawn(gate.run(instance, shutdown.clone()));
+    Running { address, observe, shutdown, ended }
 }
 
 pub async fn gate_before(upstream: SocketAddr) -> Running {
