@@ -48,7 +48,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// `3 s`, `12 min`, `2 h 5 min`: a duration for people.
 pub fn plain(duration: Duration) -> String {
-    let seconds = duration.as_secs();
+    // Ten minutes less a moment are ten minutes to people.
+    let seconds = if duration.as_secs() >= 60 { (duration.as_secs() + 30) / 60 * 60 } else { duration.as_secs() };
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, _) if duration.subsec_millis() > 0 && seconds < 10 => format!("{:.1} s", duration.as_secs_f64()),
         (0, 0, s) => format!("{s} s"),

@@ -1,14 +1,15 @@
 //! `backsoon demo`: a sample site behind the gate, to try everything out.
 
 use anyhow::Result;
-use backsoon::{Instance, MaintenanceLayer};
+use backsoon::Instance;
 
 use super::serve::{log, options};
 use crate::cli::Demo;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::output::{self, GOOD, paint};
-use crate::serve::{Gate, Shutdown, sample};
+use crate::serve::sample::Sample;
+use crate::serve::{Gate, Shutdown};
 
 /// Runs it.
 pub(super) async fn run(demo: &Demo) -> Result<Exit> {
@@ -16,10 +17,10 @@ pub(super) async fn run(demo: &Demo) -> Result<Exit> {
     let folder = std::env::temp_dir().join(format!("backsoon-demo-{}", std::process::id()));
     let url = format!("file:{}", folder.display());
     let store = backsoon::store::open(&url).await?;
-    let site = sample::start().await?;
+    let site = Sample::start().await?;
 
     let mut config = Config::default();
-    config.gate.upstream = Some(format!("http://{site}").parse()?);
+    config.gate.upstream = Some(format!("http://{}", site.address()).parse()?);
     config.gate.listen = demo.listen;
     let gate = match Gate::bind(&config.gate).await {
         Ok(gate) => gate,
@@ -42,7 +43,7 @@ pub(super) async fn run(demo: &Demo) -> Result<Exit> {
     output::line(format_args!("close  {program} on --store {url} --message 'Back in ten minutes' --for 10m"));
     output::line(format_args!("reopen {program} off --store {url}"));
 
-    gate.run(MaintenanceLayer::new(instance.clone()).share_permit(), Shutdown::on_signals()?).await;
+    gate.run(instance.clone(), Shutdown::on_signals()?).await;
     instance.leave().await;
     // It is the demo's own, made above under this process's number.
     let _ = std::fs::remove_dir_all(&folder);

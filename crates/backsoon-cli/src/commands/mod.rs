@@ -128,18 +128,21 @@ impl Desk {
     fn say_followers(&self, outcome: &Outcome, roster: &Roster) {
         let url = self.store().url();
         let revision = outcome.state().revision;
-        let live = roster.live().count();
-        if live == 0 {
-            output::note(format_args!(
-                "{} nobody follows this store ({url}): no server will close or open because of it",
-                paint(WARN, "warning:")
-            ));
-            return;
-        }
         let late = late(roster, outcome.state());
-        let all = if late.is_empty() { paint(GOOD, "all have it") } else { paint(WARN, format!("late: {}", late.join(", "))) };
-        let instances = if live == 1 { "live instance follows" } else { "live instances follow" };
-        output::line(format_args!("  store     {url}, revision {revision}; {live} {instances} it, {all}"));
+        let follow = match roster.live().count() {
+            0 => paint(WARN, "nobody follows it"),
+            1 => "1 live instance follows it".into(),
+            live => format!("{live} live instances follow it"),
+        };
+        let have = match late.as_slice() {
+            _ if roster.is_empty() => String::new(),
+            [] => format!(", {}", paint(GOOD, "all have it")),
+            late => format!(", {}", paint(WARN, format!("late: {}", late.join(", ")))),
+        };
+        output::line(format_args!("  store     {url}, revision {revision}; {follow}{have}"));
+        if roster.is_empty() {
+            output::warn(format_args!("nobody follows this store ({url}): no server closes or opens because of it"));
+        }
     }
 
     fn written<'a>(&self, outcome: &Outcome, roster: &Roster, windows: Vec<&'a backsoon::Window>) -> Written<'a> {
@@ -174,10 +177,17 @@ fn named(sites: &[Host]) -> Vec<Host> {
 /// Who is at the desk: `ann@laptop`, also behind sudo.
 fn operator() -> String {
     let user = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let user = user.filter(|user| !user.is_empty()).or_else(uid);
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
     let host = host.map(|host| host.trim().to_owned()).unwrap_or_default();
-    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "somebody".into());
+    let user = user.unwrap_or_else(|| "somebody".into());
     if host.is_empty() { user } else { format!("{user}@{host}") }
+}
+
+/// A service or a container may have no names in its environment; it has a number all the same.
+fn uid() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").ok().map(|process| format!("uid {}", process.uid()))
 }
 
 /// An instance's or window's time in the operator's own zone.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use backsoon::fleet::Kind;
 use backsoon::join::{OnUnknown, Options};
-use backsoon::{Host, Instance, MaintenanceLayer};
+use backsoon::{Host, Instance};
 
 use super::Desk;
 use crate::cli::Serve;
@@ -28,7 +28,7 @@ pub(super) async fn run(desk: Desk, serve: &Serve) -> Result<Exit> {
         control.store().url(),
         if mode.is_closed() { "closed" } else { "open" },
     ));
-    let outcome = gate.run(MaintenanceLayer::new(instance.clone()).share_permit(), Shutdown::on_signals()?).await;
+    let outcome = gate.run(instance.clone(), Shutdown::on_signals()?).await;
     instance.leave().await;
     match outcome {
         Outcome::Drained => Ok(Exit::Done),
@@ -77,6 +77,8 @@ fn override_by_flags(config: &mut Config, serve: &Serve) {
 /// Events go to standard error; `RUST_LOG` chooses which.
 pub(super) fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,backsoon=info".into());
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    let events = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // Somebody has set one up before, in a test say: theirs stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = events.try_init();
 }
