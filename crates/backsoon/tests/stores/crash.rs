@@ -57,9 +57,9 @@ async fn kill_often(test: &str, url: &str) {
             let now = whole(&entry.value);
             assert!(now > *number, "round {round}: {key} went from {number} to {now}, though it was written");
             // Whoever was killed holds no lock any more: both ways to write work at once.
-            number = now + 1;
+            *number = now + 1;
             store
-                .put(key, value(number), PutMode::Update(entry.version))
+                .put(key, value(*number), PutMode::Update(entry.version))
                 .await
                 .expect("a swap after the kill");
             store.put(key, value(*number), PutMode::Overwrite).await.expect("an overwrite after the kill");
