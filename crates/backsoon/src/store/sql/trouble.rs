@@ -69,7 +69,9 @@ fn way_out(code: Option<u32>) -> &'static str {
     match code {
         Some(3 | 8 | 14 | 23) => "let this user write to the file and to its directory, which holds its log",
         Some(5 | 6 | 15) => "another process has held it for 10 s: end that one, and try again",
-        Some(10) => "the disk failed: look into the system's log",
+        Some(10) => {
+            "the disk failed or is full, and the old value is still there: free some space, or look into the system's log"
+        }
         Some(11) => "the database is damaged: nothing was changed; restore it, or move it aside",
         Some(13) => "the old value is still there: free some space, and try again",
         Some(26) => "nothing was changed; move that file aside, or name another one",
