@@ -1,7 +1,7 @@
 //! `backsoon demo`: a sample site behind the gate, to try everything out.
 
 use anyhow::Result;
-use backsoon::{Instance, MaintenanceLayer};
+use backsoon::Instance;
 
 use super::serve::{log, options};
 use crate::cli::Demo;
@@ -42,7 +42,7 @@ pub(super) async fn run(demo: &Demo) -> Result<Exit> {
     output::line(format_args!("close  {program} on --store {url} --message 'Back in ten minutes' --for 10m"));
     output::line(format_args!("reopen {program} off --store {url}"));
 
-    gate.run(MaintenanceLayer::new(instance.clone()).share_permit(), Shutdown::on_signals()?).await;
+    gate.run(instance.clone(), Shutdown::on_signals()?).await;
     instance.leave().await;
     // It is the demo's own, made above under this process's number.
     let _ = std::fs::remove_dir_all(&folder);

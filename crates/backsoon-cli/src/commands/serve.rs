@@ -3,7 +3,7 @@
 use anyhow::Result;
 use backsoon::fleet::Kind;
 use backsoon::join::{OnUnknown, Options};
-use backsoon::{Host, Instance, MaintenanceLayer};
+use backsoon::{Host, Instance};
 
 use super::Desk;
 use crate::cli::Serve;
@@ -28,7 +28,7 @@ pub(super) async fn run(desk: Desk, serve: &Serve) -> Result<Exit> {
         control.store().url(),
         if mode.is_closed() { "closed" } else { "open" },
     ));
-    let outcome = gate.run(MaintenanceLayer::new(instance.clone()).share_permit(), Shutdown::on_signals()?).await;
+    let outcome = gate.run(instance.clone(), Shutdown::on_signals()?).await;
     instance.leave().await;
     match outcome {
         Outcome::Drained => Ok(Exit::Done),
