@@ -13,18 +13,9 @@ use axum::{Json, Router};
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::task::AbortOnDropHandle;
 
 /// The longest sleep of `/slow`.
 const SLOWEST: Duration = Duration::from_secs(60);
-
-/// A running sample site; it ends when this is dropped.
-#[derive(Debug)]
-pub struct Sample {
-    address: SocketAddr,
-    _serving: AbortOnDropHandle<()>,
-}
 
 #[derive(Serialize)]
 struct Time {
@@ -36,27 +27,16 @@ struct Slowness {
     ms: Option<u64>,
 }
 
-// === impl Sample ===
-
-impl Sample {
-    /// Starts the site on a free port of the loopback interface.
-    ///
-    /// # Errors
-    /// No port is free.
-    pub async fn start() -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        let serving: JoinHandle<()> = tokio::spawn(async move {
-            // It ends only with an error of the listener, and then the gate's page says that nobody answers.
-            let _ = axum::serve(listener, site()).await;
-        });
-        Ok(Sample { address, _serving: AbortOnDropHandle::new(serving) })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
+/// Starts the site on a free port of the loopback interface and says which; it runs as long as the process.
+///
+/// # Errors
+/// No port is free.
+pub async fn start() -> std::io::Result<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    // It ends only with the listener, and then the gate's page says that nobody answers.
+    tokio::spawn(async { axum::serve(listener, site()).await });
+    Ok(address)
 }
 
 fn site() -> Router {

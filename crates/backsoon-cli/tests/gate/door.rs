@@ -18,17 +18,17 @@ use crate::support::{PATIENCE, Raw, Running, fetch, gate_with, h2c, options, ups
 use crate::websocket::{connect, echo, says};
 
 /// An instance and the State that it was last told.
-pub struct Switch {
-    pub instance: Arc<Instance>,
+pub(crate) struct Switch {
+    pub(crate) instance: Arc<Instance>,
     state: Mutex<State>,
 }
 
 impl Switch {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Switch { instance: Instance::new(Default::default(), Marks::new()), state: Mutex::new(State::new()) }
     }
 
-    pub fn turn(&self, mode: Mode) {
+    pub(crate) fn turn(&self, mode: Mode) {
         self.edit(|state| {
             state.default.windows.clear();
             if mode > Mode::Off {
@@ -37,7 +37,7 @@ impl Switch {
         });
     }
 
-    pub fn edit(&self, edit: impl FnOnce(&mut State)) {
+    pub(crate) fn edit(&self, edit: impl FnOnce(&mut State)) {
         let mut state = self.state.lock().unwrap();
         edit(&mut state);
         state.revision += 1;

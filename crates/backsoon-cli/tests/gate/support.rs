@@ -21,38 +21,38 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Longer than anything here takes, on however busy a machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Running {
-    pub address: SocketAddr,
-    pub observe: Option<SocketAddr>,
-    pub shutdown: Shutdown,
-    pub ended: JoinHandle<Outcome>,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) observe: Option<SocketAddr>,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) ended: JoinHandle<Outcome>,
 }
 
 /// A gate whose door is open.
-pub async fn gate(options: &Options) -> Running {
+pub(crate) async fn gate(options: &Options) -> Running {
     gate_with(options, Instance::new(Default::default(), Marks::new())).await
 }
 
-pub async fn gate_with(options: &Options, instance: Arc<Instance>) -> Running {
+pub(crate) async fn gate_with(options: &Options, instance: Arc<Instance>) -> Running {
     let gate = Gate::bind(options).await.unwrap();
     let (address, observe, shutdown) = (gate.address(), gate.observe_address(), Shutdown::new());
     let ended = tokio::spawn(gate.run(instance, shutdown.clone()));
     Running { address, observe, shutdown, ended }
 }
 
-pub async fn gate_before(upstream: SocketAddr) -> Running {
+pub(crate) async fn gate_before(upstream: SocketAddr) -> Running {
     gate(&options(&format!("http://{upstream}"))).await
 }
 
-pub fn options(upstream: &str) -> Options {
+pub(crate) fn options(upstream: &str) -> Options {
     let listen = "127.0.0.1:0".parse().unwrap();
     Options { listen, upstream: Some(upstream.parse().unwrap()), ..Options::default() }
 }
 
 /// An upstream that speaks HTTP/1.1 and HTTP/2.
-pub async fn upstream(app: Router) -> SocketAddr {
+pub(crate) async fn upstream(app: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -69,7 +69,7 @@ pub async fn upstream(app: Router) -> SocketAddr {
 }
 
 /// An upstream that reads one request's head, tells it, says `answer` and closes the connection.
-pub async fn scripted(answer: &'static [u8]) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
+pub(crate) async fn scripted(answer: &'static [u8]) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (told, heads) = mpsc::unbounded_channel();
@@ -92,31 +92,31 @@ pub async fn scripted(answer: &'static [u8]) -> (SocketAddr, mpsc::UnboundedRece
 }
 
 /// An address at which nothing listens.
-pub async fn nowhere() -> SocketAddr {
+pub(crate) async fn nowhere() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 /// A connection whose bytes are written and read as they are.
-pub struct Raw {
-    pub stream: TcpStream,
+pub(crate) struct Raw {
+    pub(crate) stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Raw {
-    pub async fn to(address: SocketAddr) -> Self {
+    pub(crate) async fn to(address: SocketAddr) -> Self {
         Raw::over(TcpStream::connect(address).await.unwrap())
     }
 
-    pub fn over(stream: TcpStream) -> Self {
+    pub(crate) fn over(stream: TcpStream) -> Self {
         Raw { stream, buffer: Vec::new() }
     }
 
-    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// Everything up to and with `end`, or nothing when the connection closes first.
-    pub async fn until(&mut self, end: &str) -> Option<String> {
+    pub(crate) async fn until(&mut self, end: &str) -> Option<String> {
         let reading = async {
             loop {
                 if let Some(at) = self.buffer.windows(end.len()).position(|window| window == end.as_bytes()) {
@@ -133,7 +133,7 @@ impl Raw {
     }
 
     /// Everything until the other side closes.
-    pub async fn rest(&mut self) -> String {
+    pub(crate) async fn rest(&mut self) -> String {
         let reading =
             async { while !matches!(self.stream.read_buf(&mut self.buffer).await, Ok(0) | Err(_)) {} };
         timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("never closed after {:?}", self.seen()));
@@ -141,7 +141,7 @@ impl Raw {
     }
 
     /// One answer: its head in lower case, and its body by `content-length` (none without).
-    pub async fn answer(&mut self) -> (String, String) {
+    pub(crate) async fn answer(&mut self) -> (String, String) {
         let head = self.until("\r\n\r\n").await.expect("an answer").to_ascii_lowercase();
         let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
         let length = length.map_or(0, |length| length.parse().unwrap());
@@ -161,14 +161,14 @@ impl Raw {
 }
 
 /// Sends one request on a connection of its own and returns everything that came back.
-pub async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> String {
+pub(crate) async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> String {
     let mut raw = Raw::to(address).await;
     raw.send(request).await;
     raw.rest().await
 }
 
 /// A client that speaks HTTP/2 from its first byte.
-pub async fn h2c(address: SocketAddr) -> SendRequest<Body> {
+pub(crate) async fn h2c(address: SocketAddr) -> SendRequest<Body> {
     let stream = TcpStream::connect(address).await.unwrap();
     let (sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
@@ -177,6 +177,6 @@ pub async fn h2c(address: SocketAddr) -> SendRequest<Body> {
 }
 
 /// Sends one request over HTTP/2.
-pub async fn fetch(client: &SendRequest<Body>, request: Request<Body>) -> Response<Incoming> {
+pub(crate) async fn fetch(client: &SendRequest<Body>, request: Request<Body>) -> Response<Incoming> {
     timeout(PATIENCE, client.clone().send_request(request)).await.expect("an answer in time").unwrap()
 }

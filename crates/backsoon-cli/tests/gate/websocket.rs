@@ -23,7 +23,7 @@ use backsoon_cli::serve::Outcome;
 use crate::support::{PATIENCE, Raw, gate, gate_before, options, upstream};
 
 /// Upgrades and sends every message back, until the other side closes.
-pub async fn echo(mut request: Request) -> Response {
+pub(crate) async fn echo(mut request: Request) -> Response {
     let Some(key) = request.headers().get("sec-websocket-key") else {
         return Response::builder().status(StatusCode::BAD_REQUEST).body(Body::empty()).unwrap();
     };
@@ -47,13 +47,13 @@ pub async fn echo(mut request: Request) -> Response {
         .unwrap()
 }
 
-pub async fn connect(address: SocketAddr) -> Result<WebSocketStream<TcpStream>, Error> {
+pub(crate) async fn connect(address: SocketAddr) -> Result<WebSocketStream<TcpStream>, Error> {
     let stream = TcpStream::connect(address).await.unwrap();
     let (socket, _) = tokio_tungstenite::client_async("ws://shop.example/live", stream).await?;
     Ok(socket)
 }
 
-pub async fn says(socket: &mut WebSocketStream<TcpStream>, message: Message) {
+pub(crate) async fn says(socket: &mut WebSocketStream<TcpStream>, message: Message) {
     socket.send(message.clone()).await.unwrap();
     let heard = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
     assert_eq!(heard, message);
