@@ -141,11 +141,18 @@ impl Desk {
         };
         output::line(format_args!("  store     {url}, revision {revision}; {follow}{have}"));
         if roster.is_empty() {
-            output::warn(format_args!("nobody follows this store ({url}): no server closes or opens because of it"));
+            output::warn(format_args!(
+                "nobody follows this store ({url}): no server closes or opens because of it"
+            ));
         }
     }
 
-    fn written<'a>(&self, outcome: &Outcome, roster: &Roster, windows: Vec<&'a backsoon::Window>) -> Written<'a> {
+    fn written<'a>(
+        &self,
+        outcome: &Outcome,
+        roster: &Roster,
+        windows: Vec<&'a backsoon::Window>,
+    ) -> Written<'a> {
         Written {
             store: self.store().url(),
             revision: outcome.state().revision,
@@ -192,7 +199,8 @@ fn uid() -> Option<String> {
 
 /// An instance's or window's time in the operator's own zone.
 fn local(time: backsoon::time::Timestamp) -> String {
-    let zoned = jiff::Timestamp::from_millisecond(time.as_millis()).map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
+    let zoned = jiff::Timestamp::from_millisecond(time.as_millis())
+        .map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
     zoned.map(|at| at.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()).unwrap_or_else(|_| time.to_string())
 }
 
