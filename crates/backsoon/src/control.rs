@@ -304,9 +304,7 @@ impl Control {
     /// The last State that anyone knew: kept by an instance, or else the newest of the history, or else an empty one.
     async fn recover(&self, mode: PutMode) -> Result<Base, Error> {
         for prefix in [KEPT, "history/"] {
-            let entries = self.store.list(prefix).await?;
-            let states = entries.iter().filter_map(|entry| State::from_bytes(&entry.value).ok());
-            if let Some(state) = states.max_by_key(|state| (state.change.at, state.revision)) {
+            if let Some(state) = newest(&*self.store, prefix).await? {
                 return Ok(Base { state, mode, lies_there: None });
             }
         }
@@ -359,6 +357,13 @@ impl Control {
         }
         Ok(Outcome::Written(state))
     }
+}
+
+/// The newest readable State below `prefix`.
+pub(crate) async fn newest(store: &dyn Store, prefix: &str) -> store::Result<Option<State>> {
+    let entries = store.list(prefix).await?;
+    let states = entries.iter().filter_map(|entry| State::from_bytes(&entry.value).ok());
+    Ok(states.max_by_key(|state| (state.change.at, state.revision)))
 }
 
 fn history_key(state: &State) -> String {

@@ -56,8 +56,8 @@ impl Control {
     /// let imported = control.during(&Host::any(), window, async {
     ///     // nobody gets in while this runs
     ///     31_415
-    /// });
-    /// assert_eq!(imported.await?, 31_415);
+    /// }).await?;
+    /// assert_eq!(imported, 31_415);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

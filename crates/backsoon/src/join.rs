@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 
-use crate::control::{KEPT, STATE};
+use crate::control::{self, KEPT, STATE};
 use crate::decide::Local;
 use crate::document::{Host, Mode, State, Window};
 use crate::fleet::{Kind, Place, ROSTER, Report};
@@ -175,7 +175,14 @@ impl Membership {
             }
         }
         let reached = self.look(instance).await;
-        if instance.state().is_none() && reached.is_err() {
+        if instance.state().is_none() {
+            // Whoever emptied or damaged the store did not open the site: others may have kept what it held.
+            if let Ok(Ok(Some(kept))) = tokio::time::timeout(ANSWER, control::newest(&*self.store, KEPT)).await {
+                let _ = instance.apply(&kept, Timestamp::now());
+            }
+        }
+        let unknown = reached.is_err() || lock(&self.trouble).is_some();
+        if instance.state().is_none() && unknown {
             let policy = self.options.on_unknown;
             tracing::warn!(store = %self.store.url(), ?policy, "nobody knows whether the site is closed");
             if policy == OnUnknown::Closed {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use backsoon::control::{Control, Outcome};
-use backsoon::fleet::Roster;
+use backsoon::fleet::{Life, Roster};
 use backsoon::store::Store;
 use backsoon::{Host, State};
 use clap::CommandFactory;
@@ -110,7 +110,8 @@ impl Desk {
 
     /// Fails for a site that neither the document nor a live instance knows.
     fn known(&self, state: &State, roster: &Roster, host: &Host) -> Result<(), String> {
-        let served: Vec<&Host> = roster.live().flat_map(|report| &report.serves).collect();
+        let there = roster.0.iter().filter(|member| member.life != Life::Dead);
+        let served: Vec<&Host> = there.flat_map(|member| &member.report.serves).collect();
         if state.site(host).is_some() || served.iter().any(|served| *served == host) {
             return Ok(());
         }

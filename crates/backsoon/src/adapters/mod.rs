@@ -2,6 +2,8 @@
 
 #[cfg(feature = "actix")]
 pub mod actix;
+#[cfg(feature = "axum")]
+pub mod axum;
 #[cfg(feature = "tower")]
 pub mod tower;
 

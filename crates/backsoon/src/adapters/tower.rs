@@ -16,7 +16,7 @@
 //! let mut options = Options::default();
 //! options.marks = marks;
 //! let instance = Instance::join(store::open("memory:").await?, options).await;
-//! let app = MaintenanceLayer::new(instance).layer(router);
+//! let app = MaintenanceLayer::new(instance).layer(router); // or `.around(router)` with the feature `axum`
 //! # drop(app); Ok(()) }
 //! ```
 //!
@@ -270,7 +270,7 @@ fn peer(extensions: &http::Extensions) -> Option<std::net::IpAddr> {
     #[cfg(feature = "axum")]
     let own = own.or_else(|| {
         use std::net::SocketAddr;
-        extensions.get::<axum::extract::ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+        extensions.get::<::axum::extract::ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
     });
     own
 }
