@@ -114,7 +114,8 @@ fn application_headers() -> HeaderMap {
 }
 
 fn request(sent: &Sent) -> Option<Request<Body>> {
-    let mut request = Request::builder().method(sent.method.as_str()).uri(&sent.path).header("host", &sent.host);
+    let mut request =
+        Request::builder().method(sent.method.as_str()).uri(&sent.path).header("host", &sent.host);
     for (name, value) in &sent.headers {
         request = request.header(name, value);
     }
