@@ -77,7 +77,7 @@ async fn a_huge_file_is_refused_and_set_aside_but_never_deleted() {
         store.put("state", "new".into(), PutMode::Create).await.expect("the key is free");
         store.delete("state").await.expect("a value of the right size is deleted");
     }
-    let bytes =
+    let bytes: u64 =
         names(place.path()).iter().map(|name| fs::metadata(place.path().join(name)).expect("it").len()).sum();
     assert_eq!(2 * VALUE_LIMIT + 1 + 2 + 5, bytes, "both huge ones, and the neighbour");
 }
