@@ -73,7 +73,7 @@ impl FromStr for Host {
     type Err = NotAHost;
 
     fn from_str(text: &str) -> Result<Self, NotAHost> {
-        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let name = text.strip_suffix('.').filter(|name| *name != "*").unwrap_or(text).to_ascii_lowercase();
         let bare = name.strip_prefix("*.").unwrap_or(&name);
         let labels = |host: &str| {
             host.split('.').all(|label| {
