@@ -78,7 +78,9 @@ async fn hyper_serves_a_closable_service() {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let app = TowerToHyperService::new(app.clone());
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), app));
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), app),
+            );
         }
     });
     assert_eq!(get(address).await, (200, "hello".into()));
