@@ -2,15 +2,15 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 
 use crate::decide::{Cause, Decision, Local, Reason, decide};
-use crate::document::{Hold, Host, Lineage, Mode, State, Window};
+use crate::document::{Host, Lineage, Mode, State, Window};
+use crate::queue::{Place, Queue};
 use crate::reply::Reply;
 use crate::request::{Identity, Request, User};
 use crate::rules::Marks;
@@ -33,7 +33,7 @@ pub struct Instance {
     turn: Mutex<()>,
     changed: watch::Sender<u64>,
     emptied: Arc<Notify>,
-    held: AtomicUsize,
+    queue: Queue,
     /// Whatever keeps this instance current. It is known to that alone, so that a door needs no store.
     tie: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -100,12 +100,9 @@ pub struct Standing {
 
 enum Look {
     Done(Admission),
-    Wait(Hold, Reply, Cause),
+    Wait(Arc<Settled>, Reply, Cause),
     Ask,
 }
-
-/// A place among the held requests; it is free again when it is dropped, however the wait ends.
-struct Place<'a>(&'a AtomicUsize);
 
 // === impl Instance ===
 
@@ -121,7 +118,7 @@ impl Instance {
             turn: Mutex::new(()),
             changed: watch::Sender::new(0),
             emptied: Arc::new(Notify::new()),
-            held: AtomicUsize::new(0),
+            queue: Queue::default(),
             tie: OnceLock::new(),
         })
     }
@@ -147,12 +144,19 @@ impl Instance {
     {
         let mut request = *request;
         let mut ask = Some(ask);
-        let mut waiting: Option<(Place<'_>, Instant)> = None;
+        let mut waiting: Option<Place<'_>> = None;
         loop {
             // Before looking: a change between the look and the wait must not be slept through.
             let mut changed = self.changed.subscribe();
             match self.look(&request) {
-                Look::Done(admission) => return admission,
+                Look::Done(Admission::Admitted(permit)) => {
+                    let turn = waiting.as_mut().and_then(Place::turn);
+                    let Some(turn) = turn else { return Admission::Admitted(permit) };
+                    // Decided anew when its turn has come: the site may have closed again.
+                    drop(permit);
+                    tokio::time::sleep_until(turn).await;
+                }
+                Look::Done(refused) => return refused,
                 Look::Ask => {
                     let user = match ask.take() {
                         Some(ask) => ask().await,
@@ -160,17 +164,18 @@ impl Instance {
                     };
                     request.user = Identity::Known(user);
                 }
-                Look::Wait(hold, reply, cause) => {
-                    let place = match waiting.take() {
-                        Some(place) => Some(place),
-                        None => Place::take(&self.held, hold.max_held).map(|place| (place, Instant::now())),
+                Look::Wait(site, reply, cause) => {
+                    let hold = site.hold();
+                    let Some(mut place) = self.queue.place(waiting.take(), site.host(), &hold) else {
+                        return Admission::Refused(reply, cause);
                     };
-                    let Some((place, since)) = place else { return Admission::Refused(reply, cause) };
-                    let left = hold.max_wait().saturating_sub(since.elapsed());
-                    match tokio::time::timeout(left, changed.changed()).await {
-                        Ok(_) => waiting = Some((place, since)),
-                        Err(_) => return Admission::Refused(reply, cause),
+                    // Held requests hold nothing, so they never drain.
+                    drop(site);
+                    let left = hold.max_wait().saturating_sub(place.since().elapsed());
+                    if tokio::time::timeout(left, place.wait(&mut changed)).await.is_err() {
+                        return Admission::Refused(reply, cause);
                     }
+                    waiting = Some(place);
                 }
             }
         }
@@ -258,7 +263,7 @@ impl Instance {
 
     /// How many requests wait.
     pub fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+        self.queue.held()
     }
 
     /// Why the pages of some sites are not shown as written.
@@ -333,7 +338,7 @@ impl Instance {
             }
             Decision::Hold(reason) => {
                 let (reply, cause) = self.refusal(&site, request, reason);
-                Look::Wait(site.hold(), reply, cause)
+                Look::Wait(site, reply, cause)
             }
         }
     }
@@ -409,20 +414,5 @@ impl Drop for Permit {
         if was_retired {
             self.emptied.notify_waiters();
         }
-    }
-}
-
-// === impl Place ===
-
-impl<'a> Place<'a> {
-    fn take(held: &'a AtomicUsize, limit: usize) -> Option<Self> {
-        let more = |count: usize| (count < limit).then_some(count + 1);
-        held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self(held))
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
