@@ -30,7 +30,8 @@ pub struct Cli {
     pub verb: Verb,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
 4 the store is away, 10 the site is closed (status --exit-code).";
 
 /// One verb, one file in `commands/`.

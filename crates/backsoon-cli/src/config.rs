@@ -44,7 +44,8 @@ impl Config {
     pub fn load(flag: Option<&Path>) -> Result<Self> {
         let found = PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
         let Some(path) = flag.map(Path::to_owned).or(found) else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut config: Self = parse(&text).with_context(|| format!("{} is not used", path.display()))?;
         config.store = config.store.map(|url| beside(&url, &path));
         config.path = Some(path);
@@ -79,7 +80,9 @@ impl Config {
 pub fn state_folder() -> Result<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
-    let folder = state.ok_or_else(|| anyhow!("no store is named and HOME is not set; name one with --store file:./state"))?;
+    let folder = state.ok_or_else(|| {
+        anyhow!("no store is named and HOME is not set; name one with --store file:./state")
+    })?;
     Ok(folder.join("backsoon"))
 }
 
@@ -100,7 +103,8 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
 
 /// From "unknown field `a`, expected one of `b`, `c`" the nearest of the expected ones.
 fn suggestion(message: &str) -> Option<&str> {
-    let (_, told) = ["unknown field `", "unknown variant `"].iter().find_map(|start| message.split_once(start))?;
+    let (_, told) =
+        ["unknown field `", "unknown variant `"].iter().find_map(|start| message.split_once(start))?;
     let mut quoted = told.split('`').step_by(2);
     let given = quoted.next()?;
     nearest(given, told.split('`').skip(2).step_by(2))
@@ -130,13 +134,17 @@ mod tests {
     fn an_unknown_key_comes_back_with_the_one_that_is_meant() {
         let why = parse::<Config>("[gate]\nlistn = \"127.0.0.1:80\"").unwrap_err().to_string();
         assert!(why.contains("line 2") && why.ends_with("did you mean `listen`?"), "{why}");
-        let why = parse::<Config>("[[rules]]\nname='a'\nthen='opn'\nwhen={path='/a'}").unwrap_err().to_string();
+        let why =
+            parse::<Config>("[[rules]]\nname='a'\nthen='opn'\nwhen={path='/a'}").unwrap_err().to_string();
         assert!(why.ends_with("did you mean `open`?"), "{why}");
     }
 
     #[test]
     fn a_relative_store_lies_beside_the_file() {
-        assert_eq!(beside("file:./state", Path::new("/etc/backsoon/backsoon.toml")), "file:/etc/backsoon/./state");
+        assert_eq!(
+            beside("file:./state", Path::new("/etc/backsoon/backsoon.toml")),
+            "file:/etc/backsoon/./state"
+        );
         assert_eq!(beside("sqlite:b.db", Path::new("backsoon.toml")), "sqlite:b.db");
         assert_eq!(beside("file:/var/state", Path::new("/etc/b.toml")), "file:/var/state");
     }

@@ -54,7 +54,10 @@ pub fn table<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; CO
     };
     let widths: [usize; COLUMNS] = std::array::from_fn(width);
     let render = |cells: [&str; COLUMNS]| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - visible(cell))));
+        let padded = cells
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - visible(cell))));
         format!("  {}", padded.collect::<Vec<_>>().join("  ").trim_end())
     };
     line(paint(DIM, render(heading)));

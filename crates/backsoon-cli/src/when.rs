@@ -18,7 +18,9 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
         return moment.to_string().parse().map_err(|error: backsoon::time::NotATime| error.to_string());
     }
     let way_out = || {
-        format!("`{text}` is not a time; write 2026-11-20T23:30:00Z, or a local time with its zone: \"2026-11-21 02:30 Europe/Berlin\"")
+        format!(
+            "`{text}` is not a time; write 2026-11-20T23:30:00Z, or a local time with its zone: \"2026-11-21 02:30 Europe/Berlin\""
+        )
     };
     let (local, zone) = text.rsplit_once(' ').ok_or_else(|| match text.parse::<DateTime>() {
         Ok(_) => format!("`{text}` has no time zone; write \"{text} Europe/Berlin\", or add Z for UTC"),
@@ -50,7 +52,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub fn plain(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, _) if duration.subsec_millis() > 0 && seconds < 10 => format!("{:.1} s", duration.as_secs_f64()),
+        (0, 0, _) if duration.subsec_millis() > 0 && seconds < 10 => {
+            format!("{:.1} s", duration.as_secs_f64())
+        }
         (0, 0, s) => format!("{s} s"),
         (0, m, _) => format!("{m} min"),
         (h, 0, _) => format!("{h} h"),

@@ -77,7 +77,8 @@ fn read(file: &Path) -> Result<Policy> {
 
 /// The lines of the policy that go and come.
 fn difference(before: &State, after: &State) -> Result<Vec<String>> {
-    let text = |state: &State| toml::to_string_pretty(&Policy::of(state)).context("the policy cannot be shown");
+    let text =
+        |state: &State| toml::to_string_pretty(&Policy::of(state)).context("the policy cannot be shown");
     let (old, new) = (text(before)?, text(after)?);
     let diff = similar::TextDiff::from_lines(&old, &new);
     if diff.ratio() >= 1.0 {
@@ -109,7 +110,8 @@ impl Policy {
     /// The file is the whole truth about rules and pages. A site that it leaves out loses them, and stays only
     /// while it has windows.
     fn put_into(&self, state: &mut State) {
-        let hosts: Vec<Host> = state.sites().map(|(host, _)| host).chain(self.sites.keys().cloned()).collect();
+        let hosts: Vec<Host> =
+            state.sites().map(|(host, _)| host).chain(self.sites.keys().cloned()).collect();
         for host in hosts {
             let said = self.sites.get(&host);
             let site = state.site_mut(&host);

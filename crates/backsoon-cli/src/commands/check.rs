@@ -23,11 +23,16 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let config = Config::load(cli.config.as_deref());
     say("configuration", config.as_ref().map(describe).map_err(|error| anyhow::anyhow!("{error:#}")));
     // A wrong configuration names no store, but a flag still may.
-    let url = config.as_ref().map_or_else(|_| Config::default().store_url(cli.store.as_deref()), |c| c.store_url(cli.store.as_deref()))?;
+    let url = config.as_ref().map_or_else(
+        |_| Config::default().store_url(cli.store.as_deref()),
+        |c| c.store_url(cli.store.as_deref()),
+    )?;
     let store = open_existing(&url).await;
     match store {
         Err(error) => say("store", Err(error.into())),
-        Ok(None) => say("store", Ok(format!("{url} is not there yet; the first `backsoon on` or `serve` makes it"))),
+        Ok(None) => {
+            say("store", Ok(format!("{url} is not there yet; the first `backsoon on` or `serve` makes it")))
+        }
         Ok(Some(store)) => {
             let entry = store.get("state").await;
             say("store", entry.as_ref().map(|_| store.url()).map_err(|error| anyhow::anyhow!("{error}")));
@@ -40,8 +45,15 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
 }
 
 fn describe(config: &Config) -> String {
-    let path = config.path.as_ref().map_or_else(|| "no file, all defaults".into(), |path| path.display().to_string());
-    format!("{path}; {} local rules, {} trusted proxies", config.rules.len(), config.gate.trusted_proxies.0.len())
+    let path = config
+        .path
+        .as_ref()
+        .map_or_else(|| "no file, all defaults".into(), |path| path.display().to_string());
+    format!(
+        "{path}; {} local rules, {} trusted proxies",
+        config.rules.len(),
+        config.gate.trusted_proxies.0.len()
+    )
 }
 
 fn state(bytes: Option<&[u8]>) -> Result<String> {
@@ -50,5 +62,9 @@ fn state(bytes: Option<&[u8]>) -> Result<String> {
     if let Some(flaw) = inspect(&state).first() {
         anyhow::bail!("{flaw}");
     }
-    Ok(format!("revision {} with {} sites; patterns, pages and redirects are fine", state.revision, state.sites.len() + 1))
+    Ok(format!(
+        "revision {} with {} sites; patterns, pages and redirects are fine",
+        state.revision,
+        state.sites.len() + 1
+    ))
 }

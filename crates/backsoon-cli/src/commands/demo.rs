@@ -34,10 +34,14 @@ pub(super) async fn run(demo: &Demo) -> Result<Exit> {
 
     let program = std::env::current_exe().ok();
     let here = std::env::current_dir().ok();
-    let program = program.as_deref().map_or_else(|| "backsoon".into(), |path| {
-        let short = here.and_then(|here| path.strip_prefix(here).ok().map(|rest| format!("./{}", rest.display())));
-        short.unwrap_or_else(|| path.display().to_string())
-    });
+    let program = program.as_deref().map_or_else(
+        || "backsoon".into(),
+        |path| {
+            let short = here
+                .and_then(|here| path.strip_prefix(here).ok().map(|rest| format!("./{}", rest.display())));
+            short.unwrap_or_else(|| path.display().to_string())
+        },
+    );
     output::line(format_args!("open   {}", paint(GOOD, format!("http://{}/", gate.address()))));
     output::line(format_args!("close  {program} on --store {url} --message 'Back in ten minutes' --for 10m"));
     output::line(format_args!("reopen {program} off --store {url}"));

@@ -34,7 +34,10 @@ struct Explanation {
 /// Runs it.
 pub(super) async fn run(desk: &Desk, explain: &Explain) -> Result<Exit> {
     let host = explain.url.authority().ok_or_else(|| {
-        usage(format!("--url {}: write the whole URL, for example https://shop.example.com/cart", explain.url))
+        usage(format!(
+            "--url {}: write the whole URL, for example https://shop.example.com/cart",
+            explain.url
+        ))
     })?;
     let now = explain.at.unwrap_or_else(Timestamp::now);
     let local_part = desk.config.local();
@@ -62,7 +65,9 @@ pub(super) async fn run(desk: &Desk, explain: &Explain) -> Result<Exit> {
         client: client.address,
         client_because: believed(client).to_owned(),
         status: reply.as_ref().map(|reply| reply.status.as_u16()),
-        retry_after: reply.and_then(|reply| reply.retry_after).and_then(|value| value.to_str().ok().map(str::to_owned)),
+        retry_after: reply
+            .and_then(|reply| reply.retry_after)
+            .and_then(|value| value.to_str().ok().map(str::to_owned)),
     };
     if explain.json {
         output::json(&explanation)?;
@@ -78,7 +83,8 @@ pub(super) async fn run(desk: &Desk, explain: &Explain) -> Result<Exit> {
     let address = client.address.map_or_else(|| "unknown".into(), |address| address.to_string());
     output::line(format_args!("  client    {address}: {}", explanation.client_because));
     if let Some(status) = explanation.status {
-        let retry = explanation.retry_after.map(|value| format!(", Retry-After: {value}")).unwrap_or_default();
+        let retry =
+            explanation.retry_after.map(|value| format!(", Retry-After: {value}")).unwrap_or_default();
         output::line(format_args!("  reply     {status}{retry}"));
     }
     Ok(Exit::Done)
@@ -109,7 +115,10 @@ fn because(decision: Decision<'_>, now: Timestamp, snapshot: &Snapshot, explain:
                 Some(at) => format!(", until {}", local(at)),
                 None => String::new(),
             };
-            let by = site.window().filter(|window| !window.by.is_empty()).map(|window| format!(" of {}", window.by));
+            let by = site
+                .window()
+                .filter(|window| !window.by.is_empty())
+                .map(|window| format!(" of {}", window.by));
             let at = if explain.at.is_some() { format!(" at {}", local(now)) } else { String::new() };
             format!("the site is {mode}{at} because of window {id}{}{until}", by.unwrap_or_default())
         }
@@ -120,7 +129,9 @@ fn because(decision: Decision<'_>, now: Timestamp, snapshot: &Snapshot, explain:
 fn believed(client: Client) -> &'static str {
     match client.because {
         Because::NoPeer => "no address was given (--from)",
-        Because::UntrustedPeer => "the peer itself; it is no trusted proxy, so X-Forwarded-For is not believed",
+        Because::UntrustedPeer => {
+            "the peer itself; it is no trusted proxy, so X-Forwarded-For is not believed"
+        }
         Because::NothingForwarded => "the peer itself; it is a trusted proxy, but forwarded nobody",
         Because::Forwarded { .. } => "from X-Forwarded-For, written by trusted proxies",
         Because::Malformed => "the last trusted proxy; what it forwarded is not an address",

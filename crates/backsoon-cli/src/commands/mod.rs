@@ -137,12 +137,21 @@ impl Desk {
             return;
         }
         let late = late(roster, outcome.state());
-        let all = if late.is_empty() { paint(GOOD, "all have it") } else { paint(WARN, format!("late: {}", late.join(", "))) };
+        let all = if late.is_empty() {
+            paint(GOOD, "all have it")
+        } else {
+            paint(WARN, format!("late: {}", late.join(", ")))
+        };
         let instances = if live == 1 { "live instance follows" } else { "live instances follow" };
         output::line(format_args!("  store     {url}, revision {revision}; {live} {instances} it, {all}"));
     }
 
-    fn written<'a>(&self, outcome: &Outcome, roster: &Roster, windows: Vec<&'a backsoon::Window>) -> Written<'a> {
+    fn written<'a>(
+        &self,
+        outcome: &Outcome,
+        roster: &Roster,
+        windows: Vec<&'a backsoon::Window>,
+    ) -> Written<'a> {
         Written {
             store: self.store().url(),
             revision: outcome.state().revision,
@@ -182,7 +191,8 @@ fn operator() -> String {
 
 /// An instance's or window's time in the operator's own zone.
 fn local(time: backsoon::time::Timestamp) -> String {
-    let zoned = jiff::Timestamp::from_millisecond(time.as_millis()).map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
+    let zoned = jiff::Timestamp::from_millisecond(time.as_millis())
+        .map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
     zoned.map(|at| at.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()).unwrap_or_else(|_| time.to_string())
 }
 

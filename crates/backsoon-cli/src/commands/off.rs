@@ -32,7 +32,8 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
                 Some(id) => ended.push(state.end_window(id).ok_or_else(|| no_window(state, id))?),
                 None => {
                     for host in &sites {
-                        desk.known(state, &roster, host).map_err(|why| why.replace(" (--new-site makes it)", ""))?;
+                        desk.known(state, &roster, host)
+                            .map_err(|why| why.replace(" (--new-site makes it)", ""))?;
                         ended.extend(end(state, host, off, now));
                     }
                 }
@@ -64,14 +65,18 @@ fn end(state: &mut State, host: &Host, off: &Off, now: Timestamp) -> Vec<(Host, 
         return Vec::new();
     }
     let operators = |window: &Window| matches!(window.source, Source::Operator | Source::Schedule);
-    let ends = |window: &mut Window| operators(window) && (off.all || window.in_force(now)) && !window.is_over(now);
+    let ends =
+        |window: &mut Window| operators(window) && (off.all || window.in_force(now)) && !window.is_over(now);
     state.site_mut(host).windows.extract_if(.., ends).map(|window| (host.clone(), window)).collect()
 }
 
 fn no_window(state: &State, id: &WindowId) -> String {
-    let all = state.sites().flat_map(|(host, site)| site.windows.iter().map(move |w| format!("{} on {host}", w.id)));
+    let all = state
+        .sites()
+        .flat_map(|(host, site)| site.windows.iter().map(move |w| format!("{} on {host}", w.id)));
     let known: Vec<_> = all.collect();
-    let known = if known.is_empty() { "there are none".into() } else { format!("there are {}", known.join(", ")) };
+    let known =
+        if known.is_empty() { "there are none".into() } else { format!("there are {}", known.join(", ")) };
     format!("there is no window `{id}`; {known}")
 }
 
@@ -92,7 +97,10 @@ fn still_closed(state: &State, host: &Host, now: Timestamp) -> Option<String> {
             format!("window {} of {} on {wide} (`backsoon off{site}` ends it)", window.id, window.by)
         }
         Source::Run | Source::Code => {
-            format!("window {} of {}, added by a program (`backsoon off --window {}` ends it all the same)", window.id, window.by, window.id)
+            format!(
+                "window {} of {}, added by a program (`backsoon off --window {}` ends it all the same)",
+                window.id, window.by, window.id
+            )
         }
     });
     Some(format!("{host} is {} because of {}", site.mode(), ways.collect::<Vec<_>>().join(" and ")))
@@ -109,7 +117,12 @@ fn say(outcome: &Outcome, ended: &[(Host, Window)], sites: &[Host], now: Timesta
         let to_come = outcome.state().site(host).into_iter().flat_map(|site| &site.windows);
         for window in to_come.filter(|window| window.start.is_some_and(|start| start > now)) {
             let start = window.start.map(local).unwrap_or_default();
-            output::line(format_args!("  {} {} is still scheduled for {start} (window {})", paint(BAD, "note:"), window.mode, window.id));
+            output::line(format_args!(
+                "  {} {} is still scheduled for {start} (window {})",
+                paint(BAD, "note:"),
+                window.mode,
+                window.id
+            ));
         }
     }
 }

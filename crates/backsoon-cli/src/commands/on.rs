@@ -59,7 +59,10 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
 fn window(on: &On, by: &str, now: Timestamp) -> Window {
     let mut window = Window::new(on.mode());
     window.start = on.at.map(Timestamp::whole_seconds);
-    window.end = on.until.or_else(|| on.duration.map(|span| on.at.unwrap_or(now) + span)).map(Timestamp::whole_seconds);
+    window.end = on
+        .until
+        .or_else(|| on.duration.map(|span| on.at.unwrap_or(now) + span))
+        .map(Timestamp::whole_seconds);
     window.source = if on.at.is_some_and(|at| at > now) { Source::Schedule } else { Source::Operator };
     (window.by, window.note, window.message) = (by.to_owned(), on.note.clone(), on.message.clone());
     window

@@ -22,7 +22,9 @@ pub(super) async fn run(desk: &Desk, rollback: &Rollback) -> Result<Exit> {
             "revision {} is in force again, as revision {}",
             rollback.revision, state.revision
         )),
-        Outcome::Unchanged(_) => output::line(format_args!("revision {} is what is in force", rollback.revision)),
+        Outcome::Unchanged(_) => {
+            output::line(format_args!("revision {} is what is in force", rollback.revision))
+        }
     }
     desk.say_followers(&outcome, &roster);
     Ok(Exit::Done)

@@ -76,7 +76,8 @@ fn override_by_flags(config: &mut Config, serve: &Serve) {
 
 /// Events go to standard error; `RUST_LOG` chooses which.
 pub(super) fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,backsoon=info".into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,backsoon=info".into());
     // Somebody has set one up before, in a test say: theirs stays.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

@@ -71,7 +71,9 @@ pub(super) async fn run(desk: &Desk, status: &Status) -> Result<Exit> {
         say_head(desk, state.as_ref());
         say_sites(document, &snapshot, now);
         say_instances(document, &roster);
-        troubles.iter().for_each(|trouble| output::note(format_args!("{} {trouble}", paint(WARN, "trouble:"))));
+        troubles
+            .iter()
+            .for_each(|trouble| output::note(format_args!("{} {trouble}", paint(WARN, "trouble:"))));
     }
     let site = snapshot.exactly(&status.site).unwrap_or_else(|| snapshot.site(status.site.as_str()));
     Ok(match (status.exit_code, &unreadable) {
@@ -82,7 +84,12 @@ pub(super) async fn run(desk: &Desk, status: &Status) -> Result<Exit> {
 }
 
 /// What is not as it should be, in sentences with the way out.
-fn troubles(desk: &Desk, state: Option<&State>, unreadable: Option<&Unreadable>, roster: &Roster) -> Vec<String> {
+fn troubles(
+    desk: &Desk,
+    state: Option<&State>,
+    unreadable: Option<&Unreadable>,
+    roster: &Roster,
+) -> Vec<String> {
     let url = desk.store().url();
     let mut troubles = Vec::new();
     match (state, unreadable) {
@@ -102,7 +109,9 @@ fn troubles(desk: &Desk, state: Option<&State>, unreadable: Option<&Unreadable>,
         let name = &member.report.name;
         troubles.extend(member.report.troubles.iter().map(|trouble| format!("{name}: {trouble}")));
         match member.life {
-            Life::Lost => troubles.push(format!("{name} is lost: no beat, no farewell; it may still be serving")),
+            Life::Lost => {
+                troubles.push(format!("{name} is lost: no beat, no farewell; it may still be serving"))
+            }
             Life::Dead => troubles.push(format!("{name} has ended without a farewell")),
             Life::Live => {}
         }
@@ -121,7 +130,10 @@ fn shown<'a>(
     let sites = document.sites().filter_map(|(host, site)| {
         let settled = snapshot.exactly(&host)?;
         let rules = rules(settled.policy());
-        Some((host, ShownSite { mode: settled.mode(), reopens: settled.reopens(), windows: &site.windows, rules }))
+        Some((
+            host,
+            ShownSite { mode: settled.mode(), reopens: settled.reopens(), windows: &site.windows, rules },
+        ))
     });
     let instances = roster.0.iter().map(|member| ShownInstance {
         life: member.life,
@@ -169,7 +181,8 @@ fn say_sites(document: &State, snapshot: &Snapshot, now: Timestamp) {
             Mode::ReadOnly => paint(WARN, "read-only"),
             closed => paint(BAD, closed),
         };
-        let until = settled.reopens().map(|at| format!(" until {} ({})", local(at), when::plain(at.since(now))));
+        let until =
+            settled.reopens().map(|at| format!(" until {} ({})", local(at), when::plain(at.since(now))));
         output::line(format_args!("\n{host}: {mode}{}", until.unwrap_or_default()));
         for window in &site.windows {
             output::line(format_args!("  window    {}", describe(window, now)));
