@@ -1,8 +1,9 @@
 //! This process as a member of the fleet, and its door: [`Instance::admit`].
 
 use std::any::Any;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{self, AtomicUsize, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -179,15 +180,17 @@ impl Instance {
     /// Puts a State in force at `now`, unless the one that is held wins over it.
     ///
     /// A higher revision of the same lineage wins, and so does a document that says that it replaces the one held.
-    /// An older one never does, wherever it comes from.
+    /// An older one never does, wherever it comes from. Of two changes with one revision the later comer wins: the
+    /// store was repaired from its history while nobody who knew better was there.
     pub fn apply(&self, state: &State, now: Timestamp) -> Applied {
         let _turn = lock(&self.turn);
         if let Some(held) = self.state() {
-            if held.lineage == state.lineage && held.revision == state.revision {
-                return Applied::Already;
-            }
-            if held.lineage == state.lineage && held.revision > state.revision {
-                return Applied::Older { held: held.revision };
+            if held.lineage == state.lineage {
+                match held.revision.cmp(&state.revision) {
+                    Ordering::Greater => return Applied::Older { held: held.revision },
+                    Ordering::Equal if held.change.id == state.change.id => return Applied::Already,
+                    Ordering::Equal | Ordering::Less => {}
+                }
             }
             if held.lineage != state.lineage && state.replaces.as_ref() != Some(&held.lineage) {
                 return Applied::Foreign { held: held.lineage.clone() };
@@ -197,10 +200,11 @@ impl Instance {
         Applied::Now
     }
 
-    /// Closes by a State that nobody asked for, until one is known. It is not held: any real one wins over it.
-    pub(crate) fn settle_unknown(&self, closed: &State, now: Timestamp) {
+    /// Opens or closes by a State that nobody asked for, until one is known. It is not held: any real one wins over
+    /// it.
+    pub(crate) fn settle_unknown(&self, assumed: &State, now: Timestamp) {
         let _turn = lock(&self.turn);
-        self.swap(closed, None, now);
+        self.swap(assumed, None, now);
     }
 
     pub(crate) fn bind(&self, tie: Box<dyn Any + Send + Sync>) {
@@ -258,7 +262,7 @@ impl Instance {
 
     /// How many requests wait.
     pub fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+        self.held.load(atomic::Ordering::Relaxed)
     }
 
     /// Why the pages of some sites are not shown as written.
@@ -384,7 +388,7 @@ impl Door {
 fn running(site: &Arc<Settled>) -> usize {
     let permits = Arc::strong_count(site) - 1;
     // Whoever sees zero must also see what the last request did.
-    fence(Ordering::Acquire);
+    fence(atomic::Ordering::Acquire);
     permits
 }
 
@@ -417,12 +421,12 @@ impl Drop for Permit {
 impl<'a> Place<'a> {
     fn take(held: &'a AtomicUsize, limit: usize) -> Option<Self> {
         let more = |count: usize| (count < limit).then_some(count + 1);
-        held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self(held))
+        held.fetch_update(atomic::Ordering::Relaxed, atomic::Ordering::Relaxed, more).ok().map(|_| Self(held))
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, atomic::Ordering::Relaxed);
     }
 }
