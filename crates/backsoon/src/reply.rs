@@ -216,7 +216,8 @@ impl Replies {
         Some(match page.retry_after_form {
             RetryAfterForm::Seconds => HeaderValue::from(seconds),
             RetryAfterForm::Date => {
-                let at = now + std::time::Duration::from_secs(seconds);
+                // An HTTP-date has no fractions; rounded down it would come too early.
+                let at = (now + std::time::Duration::new(seconds, 999_999_999)).whole_seconds();
                 // An HTTP-date is ASCII, so this is always a header value.
                 HeaderValue::from_str(&at.http_date()).unwrap_or(HeaderValue::from(seconds))
             }
