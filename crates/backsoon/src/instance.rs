@@ -168,10 +168,12 @@ impl Instance {
                     };
                     let Some((place, since)) = place else { return Admission::Refused(reply, cause) };
                     let left = hold.max_wait().saturating_sub(since.elapsed());
-                    match tokio::time::timeout(left, changed.changed()).await {
-                        Ok(_) => waiting = Some((place, since)),
-                        Err(_) => return Admission::Refused(reply, cause),
+                    if left.is_zero() {
+                        return Admission::Refused(reply, cause);
                     }
+                    // However this ends, look again: the refusal is to say what is true then.
+                    let _ = tokio::time::timeout(left, changed.changed()).await;
+                    waiting = Some((place, since));
                 }
             }
         }
