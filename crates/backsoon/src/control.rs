@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::document::{Change, Host, State, Unreadable, Window, WindowId, random_name};
-use crate::fleet;
+use crate::document::{Change, Host, Lineage, State, Unreadable, Window, WindowId, random_name};
+use crate::fleet::{self, Life};
 use crate::inspect::inspect;
 use crate::store::{self, Entry, PutMode, Store, Version};
 use crate::time::Timestamp;
@@ -20,6 +20,9 @@ const DAMAGED: &str = "damaged/";
 
 /// A writer retries for this long before it gives up against other writers.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a writer who finds no State waits for an instance to hand over the one that it holds.
+const HANDING_OVER: Duration = Duration::from_secs(3);
 
 /// Reads and changes the State of one store, in the name of one person or program.
 ///
@@ -115,6 +118,14 @@ struct Base {
     lies_there: Option<Bytes>,
 }
 
+/// Whether the instances hold what lies in the store, or an earlier revision of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Followers {
+    Along,
+    /// One of them holds another history or a later revision, and will not follow by itself.
+    Astray,
+}
+
 // === impl Control ===
 
 impl Control {
@@ -165,6 +176,9 @@ impl Control {
 
     /// Changes the State by `edit`, again and again until the change lands on what was read.
     ///
+    /// An edit that changes nothing writes nothing, unless some instance has strayed from this history: then the same
+    /// wishes are written again, numbered so that it will follow.
+    ///
     /// What is replaced is filed in the history first. Bytes that are no State are set aside under `damaged/`, and
     /// the last known State is taken in their place; a State of a newer schema is never replaced.
     ///
@@ -181,19 +195,21 @@ impl Control {
             let base = self.base().await?;
             let mut next = base.state.clone();
             edit(&mut next).map_err(|error| Error::Refused(error.to_string()))?;
-            if base.lies_there.is_some() && next == base.state {
-                return Ok(Outcome::Unchanged(next));
+            let idle = base.lies_there.is_some() && next == base.state;
+            let followers = self.number(&mut next, note).await?;
+            if idle && followers == Followers::Along {
+                return Ok(Outcome::Unchanged(base.state));
             }
             // Flaws that lie there already must not keep anybody from closing a site.
             let known = inspect(&base.state);
             if let Some(flaw) = inspect(&next).into_iter().find(|flaw| !known.contains(flaw)) {
                 return Err(Error::Refused(flaw.to_string()));
             }
-            self.number(&mut next, note).await?;
+            let written = legible(&next)?;
             if let Some(bytes) = base.lies_there {
                 self.file(&base.state, bytes).await?;
             }
-            match self.store.put(STATE, next.to_bytes().into(), base.mode).await {
+            match self.store.put(STATE, written.into(), base.mode).await {
                 Ok(_) => return self.landed(next).await,
                 Err(store::Error::Conflict { .. }) => {}
                 Err(error @ store::Error::Away { .. }) => {
@@ -303,28 +319,45 @@ impl Control {
 
     /// The last State that anyone knew: kept by an instance, or else the newest of the history, or else an empty one.
     async fn recover(&self, mode: PutMode) -> Result<Base, Error> {
-        for prefix in [KEPT, "history/"] {
-            if let Some(state) = newest(&*self.store, prefix).await? {
-                return Ok(Base { state, mode, lies_there: None });
+        let begun = tokio::time::Instant::now();
+        let state = loop {
+            if let Some(kept) = newest(&*self.store, KEPT).await? {
+                break kept;
             }
-        }
-        Ok(Base { state: State::new(), mode, lies_there: None })
+            // An instance that holds a State looks once a second, and knows more than the history.
+            if begun.elapsed() > HANDING_OVER || !self.is_held_by_someone().await? {
+                break newest(&*self.store, "history/").await?.unwrap_or_default();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        Ok(Base { state, mode, lies_there: None })
+    }
+
+    async fn is_held_by_someone(&self) -> Result<bool, Error> {
+        let reports = fleet::reports(&*self.store).await?;
+        Ok(reports.iter().any(|report| report.lineage.is_some() && report.place.lives() != Some(Life::Dead)))
     }
 
     /// Signs `next` and numbers it above everything that any instance holds, so that all of them will follow.
-    async fn number(&self, next: &mut State, note: &str) -> Result<(), Error> {
+    async fn number(&self, next: &mut State, note: &str) -> Result<Followers, Error> {
         let now = Timestamp::now();
+        let mut followers = Followers::Along;
         for report in fleet::reports(&*self.store).await? {
-            match report.lineage {
-                Some(lineage) if lineage == next.lineage => next.revision = next.revision.max(report.revision),
-                Some(lineage) => next.replaces = Some(lineage),
-                None => {}
+            let Some(lineage) = report.lineage else { continue };
+            if lineage == next.lineage && report.revision > next.revision {
+                (next.revision, followers) = (report.revision, Followers::Astray);
+            } else if lineage != next.lineage && next.replaces.as_ref() != Some(&lineage) {
+                (next.replaces, followers) = (Some(lineage), Followers::Astray);
             }
         }
-        next.revision += 1;
+        // Nothing comes after the last number but another history.
+        next.revision = next.revision.checked_add(1).unwrap_or_else(|| {
+            next.replaces = Some(std::mem::replace(&mut next.lineage, Lineage::random()));
+            1
+        });
         next.forget_past(now);
         next.change = Change { id: random_name(), at: now, by: self.by.clone(), note: note.to_owned() };
-        Ok(())
+        Ok(followers)
     }
 
     async fn file(&self, state: &State, bytes: Bytes) -> Result<(), Error> {
@@ -349,9 +382,12 @@ impl Control {
     }
 
     async fn landed(&self, state: State) -> Result<Outcome, Error> {
-        // They have done their part; should this fail, the next recovery still takes the newest.
-        if let Ok(kept) = self.store.list(KEPT).await {
-            for entry in kept {
+        // They have done their part and go into their histories. Should this fail, the next change does it, and the
+        // next recovery still takes the newest.
+        for entry in self.store.list(KEPT).await.unwrap_or_default() {
+            if let Ok(kept) = State::from_bytes(&entry.value)
+                && self.file(&kept, entry.value).await.is_ok()
+            {
                 let _ = self.store.delete(&entry.key).await;
             }
         }
@@ -364,6 +400,15 @@ pub(crate) async fn newest(store: &dyn Store, prefix: &str) -> store::Result<Opt
     let entries = store.list(prefix).await?;
     let states = entries.iter().filter_map(|entry| State::from_bytes(&entry.value).ok());
     Ok(states.max_by_key(|state| (state.change.at, state.revision)))
+}
+
+/// The bytes of `state`, if they can be read again: what a program puts together need not be what a file may say.
+fn legible(state: &State) -> Result<Vec<u8>, Error> {
+    let bytes = state.to_bytes();
+    match State::from_bytes(&bytes) {
+        Ok(_) => Ok(bytes),
+        Err(why) => Err(Error::Refused(format!("the changed state could not be read again: {why}"))),
+    }
 }
 
 fn history_key(state: &State) -> String {

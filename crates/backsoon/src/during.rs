@@ -53,10 +53,8 @@ impl Control {
     ///
     /// let control = Control::new(backsoon::store::open("memory:").await?, "importer");
     /// let window = Window::new(Mode::On).message("We are importing the new catalogue.");
-    /// let imported = control.during(&Host::any(), window, async {
-    ///     // nobody gets in while this runs
-    ///     31_415
-    /// }).await?;
+    /// let import = async { 31_415 }; // nobody gets in while this runs
+    /// let imported = control.during(&Host::any(), window, import).await?;
     /// assert_eq!(imported, 31_415);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
@@ -171,7 +169,10 @@ impl Keeper {
         let mut pause = PAUSES.0;
         loop {
             let why = match tokio::time::timeout(ANSWER, self.control.end(&self.window.id)).await {
-                Ok(Ok(_)) => return Ok(self.give_up().await),
+                Ok(Ok(_)) => {
+                    self.give_up().await;
+                    return Ok(());
+                }
                 Ok(Err(error)) if !passes(&error) => return Err(error),
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => format!("no answer for {} s", ANSWER.as_secs()),

@@ -1,8 +1,9 @@
 //! This process as a member of the fleet, and its door: [`Instance::admit`].
 
 use std::any::Any;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::fence;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -172,9 +173,11 @@ impl Instance {
                     // Held requests hold nothing, so they never drain.
                     drop(site);
                     let left = hold.max_wait().saturating_sub(place.since().elapsed());
-                    if tokio::time::timeout(left, place.wait(&mut changed)).await.is_err() {
+                    if left.is_zero() {
                         return Admission::Refused(reply, cause);
                     }
+                    // However this ends, look again: the refusal is to say what is true then.
+                    let _ = tokio::time::timeout(left, place.wait(&mut changed)).await;
                     waiting = Some(place);
                 }
             }
@@ -184,15 +187,17 @@ impl Instance {
     /// Puts a State in force at `now`, unless the one that is held wins over it.
     ///
     /// A higher revision of the same lineage wins, and so does a document that says that it replaces the one held.
-    /// An older one never does, wherever it comes from.
+    /// An older one never does, wherever it comes from. Of two changes with one revision the later comer wins: the
+    /// store was repaired from its history while nobody who knew better was there.
     pub fn apply(&self, state: &State, now: Timestamp) -> Applied {
         let _turn = lock(&self.turn);
         if let Some(held) = self.state() {
-            if held.lineage == state.lineage && held.revision == state.revision {
-                return Applied::Already;
-            }
-            if held.lineage == state.lineage && held.revision > state.revision {
-                return Applied::Older { held: held.revision };
+            if held.lineage == state.lineage {
+                match held.revision.cmp(&state.revision) {
+                    Ordering::Greater => return Applied::Older { held: held.revision },
+                    Ordering::Equal if held.change.id == state.change.id => return Applied::Already,
+                    Ordering::Equal | Ordering::Less => {}
+                }
             }
             if held.lineage != state.lineage && state.replaces.as_ref() != Some(&held.lineage) {
                 return Applied::Foreign { held: held.lineage.clone() };
@@ -202,10 +207,11 @@ impl Instance {
         Applied::Now
     }
 
-    /// Closes by a State that nobody asked for, until one is known. It is not held: any real one wins over it.
-    pub(crate) fn settle_unknown(&self, closed: &State, now: Timestamp) {
+    /// Opens or closes by a State that nobody asked for, until one is known. It is not held: any real one wins over
+    /// it.
+    pub(crate) fn settle_unknown(&self, assumed: &State, now: Timestamp) {
         let _turn = lock(&self.turn);
-        self.swap(closed, None, now);
+        self.swap(assumed, None, now);
     }
 
     pub(crate) fn bind(&self, tie: Box<dyn Any + Send + Sync>) {
@@ -389,7 +395,7 @@ impl Door {
 fn running(site: &Arc<Settled>) -> usize {
     let permits = Arc::strong_count(site) - 1;
     // Whoever sees zero must also see what the last request did.
-    fence(Ordering::Acquire);
+    fence(std::sync::atomic::Ordering::Acquire);
     permits
 }
 

@@ -70,9 +70,25 @@ pub(crate) struct Membership {
     heard: Mutex<Option<Moment>>,
     /// What is wrong with following, in a sentence.
     trouble: Mutex<Option<String>>,
+    /// The change that the local copy has, if this instance wrote it.
+    copied: Mutex<Option<String>>,
     news: tokio::sync::Notify,
     stop: watch::Sender<Stop>,
+    /// Held while a report or the farewell is on its way, so that no report comes after the farewell.
+    writing: tokio::sync::Mutex<()>,
     beat: std::sync::atomic::AtomicU64,
+}
+
+/// What a look at the store has brought.
+enum Seen {
+    /// Nobody has asked for anything yet.
+    Nothing,
+    /// A State, applied or not, with what is wrong about it.
+    State(Option<String>),
+    /// Something that is no State which this build may use.
+    Unreadable(String),
+    /// No answer.
+    Away(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +140,9 @@ impl Instance {
             place,
             heard: Mutex::new(None),
             trouble: Mutex::new(None),
+            copied: Mutex::new(None),
             news: tokio::sync::Notify::new(),
+            writing: tokio::sync::Mutex::new(()),
             stop: watch::Sender::new(Stop::NotYet),
             beat: std::sync::atomic::AtomicU64::new(0),
             options,
@@ -151,7 +169,6 @@ impl Instance {
     /// Says farewell, so that nobody waits for this instance. It goes on deciding by its last State.
     pub async fn leave(&self) {
         if let Some(membership) = self.membership() {
-            membership.stop.send_replace(Stop::Now);
             membership.farewell().await;
         }
     }
@@ -174,15 +191,14 @@ impl Membership {
                 Err(why) => tracing::warn!("the local copy {} is not used: {why}", path.display()),
             }
         }
-        let reached = self.look(instance).await;
-        if instance.state().is_none() {
+        let seen = self.look(instance).await;
+        if instance.state().is_none() && !matches!(seen, Seen::Away(_)) {
             // Whoever emptied or damaged the store did not open the site: others may have kept what it held.
             if let Ok(Ok(Some(kept))) = tokio::time::timeout(ANSWER, control::newest(&*self.store, KEPT)).await {
                 let _ = instance.apply(&kept, Timestamp::now());
             }
         }
-        let unknown = reached.is_err() || lock(&self.trouble).is_some();
-        if instance.state().is_none() && unknown {
+        if instance.state().is_none() && matches!(seen, Seen::Unreadable(_) | Seen::Away(_)) {
             let policy = self.options.on_unknown;
             tracing::warn!(store = %self.store.url(), ?policy, "nobody knows whether the site is closed");
             if policy == OnUnknown::Closed {
@@ -192,27 +208,33 @@ impl Membership {
     }
 
     /// Reads the store once and applies what it finds.
-    async fn look(&self, instance: &Instance) -> Result<(), ()> {
-        let answer = tokio::time::timeout(ANSWER, self.store.get(STATE)).await;
-        let trouble = match answer {
-            Err(_) => Err(format!("{} has not answered for {} s", self.store.url(), ANSWER.as_secs())),
-            Ok(Err(error @ store::Error::TooLarge { .. })) => Ok(Some(error.to_string())),
-            Ok(Err(error)) => Err(error.to_string()),
-            Ok(Ok(None)) => Ok(instance.state().map(|_| "the store is empty; the last known state stays".to_owned())),
+    async fn look(&self, instance: &Instance) -> Seen {
+        let seen = match tokio::time::timeout(ANSWER, self.store.get(STATE)).await {
+            Err(_) => Seen::Away(format!("{} has not answered for {} s", self.store.url(), ANSWER.as_secs())),
+            Ok(Err(error @ store::Error::TooLarge { .. })) => Seen::Unreadable(error.to_string()),
+            Ok(Err(error)) => Seen::Away(error.to_string()),
+            Ok(Ok(None)) => Seen::Nothing,
             Ok(Ok(Some(entry))) => match State::from_bytes(&entry.value) {
-                Ok(state) => Ok(self.take(instance, &state).await),
-                Err(why) => Ok(Some(format!("the state in the store was not applied: {why}"))),
+                Ok(state) => Seen::State(self.take(instance, &state).await),
+                Err(why) => Seen::Unreadable(format!("the state in the store was not applied: {why}")),
             },
         };
-        let reached = trouble.as_ref().map(drop).map_err(drop);
-        if reached.is_ok() {
+        let held = instance.state();
+        let trouble = match &seen {
+            Seen::Nothing => held.as_ref().map(|_| "the store is empty; the last known state stays".to_owned()),
+            Seen::State(trouble) => trouble.clone(),
+            Seen::Unreadable(why) | Seen::Away(why) => Some(why.clone()),
+        };
+        if !matches!(seen, Seen::Away(_)) {
             *lock(&self.heard) = Some(Moment::now());
-        }
-        let trouble = trouble.unwrap_or_else(Some);
-        if let (Some(_), Some(held)) = (&trouble, instance.state())
-            && reached.is_ok()
-        {
-            self.keep(&held).await;
+            match held {
+                Some(held) if trouble.is_some() => self.keep(&held).await,
+                // What was assumed while nobody knew gives way to the store's word that nobody wants it closed.
+                None if matches!(seen, Seen::Nothing) && !instance.closings().is_empty() => {
+                    instance.settle_unknown(&State::new(), Timestamp::now());
+                }
+                _ => {}
+            }
         }
         let mut said = lock(&self.trouble);
         if *said != trouble {
@@ -223,7 +245,7 @@ impl Membership {
             *said = trouble;
             self.news.notify_one();
         }
-        reached
+        seen
     }
 
     /// Applies a State from the store; what is wrong with it comes back in a sentence.
@@ -232,14 +254,9 @@ impl Membership {
             Applied::Now => {
                 tracing::info!(revision = state.revision, by = %state.change.by, note = %state.change.note, "a new state is in force");
                 self.news.notify_one();
-                if let Some(path) = &self.options.copy
-                    && let Err(error) = copy::write(path, state).await
-                {
-                    return Some(format!("the local copy {} cannot be written: {error}", path.display()));
-                }
-                None
+                self.copy(state).await
             }
-            Applied::Already => None,
+            Applied::Already => self.copy(state).await,
             Applied::Older { held } => {
                 Some(format!("the store went back to revision {}; revision {held} stays in force", state.revision))
             }
@@ -248,6 +265,19 @@ impl Membership {
                 state.lineage
             )),
         }
+    }
+
+    /// Writes the local copy, until it is written; what is wrong with it comes back in a sentence.
+    async fn copy(&self, state: &State) -> Option<String> {
+        let path = self.options.copy.as_ref()?;
+        if lock(&self.copied).as_ref() == Some(&state.change.id) {
+            return None;
+        }
+        if let Err(error) = copy::write(path, state).await {
+            return Some(format!("the local copy {} cannot be written: {error}", path.display()));
+        }
+        *lock(&self.copied) = Some(state.change.id.clone());
+        None
     }
 
     /// Hands the held State to whoever repairs the store.
@@ -268,7 +298,7 @@ impl Membership {
             tokio::select! {
                 hint = hints.next() => if hint.is_none() { hints = Box::pin(futures_util::stream::pending()) },
                 () = tokio::time::sleep(pause) => {}
-                _ = stop.changed() => return,
+                _ = stop.wait_for(is_now) => return,
             }
             let Some(instance) = instance.upgrade() else { return };
             let _ = self.look(&instance).await;
@@ -297,7 +327,7 @@ impl Membership {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 _ = changes.changed() => {}
-                _ = stop.changed() => return,
+                _ = stop.wait_for(is_now) => return,
             }
         }
     }
@@ -317,7 +347,7 @@ impl Membership {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.news.notified() => {}
-                _ = stop.changed() => return,
+                _ = stop.wait_for(is_now) => return,
             }
         }
     }
@@ -326,6 +356,10 @@ impl Membership {
         // A report is an object of plain fields and always serialises.
         let bytes = serde_json::to_vec(&self.describe(instance)).unwrap_or_default();
         let key = self.key();
+        let _alone = self.writing.lock().await;
+        if is_now(&self.stop.borrow()) {
+            return;
+        }
         match tokio::time::timeout(ANSWER, self.store.put(&key, bytes.into(), PutMode::Overwrite)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::debug!("the report was not written: {error}"),
@@ -334,6 +368,8 @@ impl Membership {
     }
 
     async fn farewell(&self) {
+        self.stop.send_replace(Stop::Now);
+        let _alone = self.writing.lock().await;
         let _ = tokio::time::timeout(ANSWER, self.store.delete(&self.key())).await;
     }
 
@@ -362,6 +398,11 @@ impl Membership {
     fn key(&self) -> String {
         format!("{ROSTER}{}", self.name)
     }
+}
+
+/// By value, not by change: a task may be asked to stop before it runs for the first time.
+fn is_now(stop: &Stop) -> bool {
+    *stop == Stop::Now
 }
 
 fn closed_for_want_of_a_state() -> State {

@@ -1,6 +1,7 @@
 //! The answer in place of the application's: ready bytes, made when the state changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -206,19 +207,22 @@ impl Replies {
     fn retry_after(&self, request: &Request<'_>, now: Timestamp) -> Option<HeaderValue> {
         let page = &self.notice.page;
         let reopens = if request.is_safe() { self.notice.reopens.safe } else { self.notice.reopens.all };
-        let seconds = match (page.retry_after, reopens) {
-            (Some(fixed), _) => u64::from(fixed),
-            // Rounded up, and never zero: whoever comes back then must not come too early.
-            (None, Some(at)) => (at.since(now) + std::time::Duration::from_nanos(999_999_999)).as_secs().max(1),
+        let wait = match (page.retry_after, reopens) {
+            (Some(fixed), _) => Duration::from_secs(fixed.into()),
+            // Never nothing: whoever comes back then must not come too early.
+            (None, Some(at)) => at.since(now).max(Duration::from_nanos(1)),
             (None, None) => return None,
         };
-        let seconds = seconds + if page.retry_jitter == 0 { 0 } else { fastrand::u64(0..=u64::from(page.retry_jitter)) };
+        let jitter = if page.retry_jitter == 0 { 0 } else { fastrand::u64(0..=u64::from(page.retry_jitter)) };
+        let wait = wait + Duration::from_secs(jitter);
+        // Both forms are whole seconds, and are rounded up for the same reason.
+        let almost = Duration::from_nanos(999_999_999);
         Some(match page.retry_after_form {
-            RetryAfterForm::Seconds => HeaderValue::from(seconds),
+            RetryAfterForm::Seconds => HeaderValue::from((wait + almost).as_secs()),
             RetryAfterForm::Date => {
-                let at = now + std::time::Duration::from_secs(seconds);
+                let date = (now + wait + almost).whole_seconds().http_date();
                 // An HTTP-date is ASCII, so this is always a header value.
-                HeaderValue::from_str(&at.http_date()).unwrap_or(HeaderValue::from(seconds))
+                HeaderValue::from_str(&date).unwrap_or(HeaderValue::from((wait + almost).as_secs()))
             }
         })
     }

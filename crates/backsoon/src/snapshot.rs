@@ -138,8 +138,8 @@ impl Plan {
         let policy_mode = strictest.map_or(Mode::Off, |window| window.mode);
         let page: Arc<Page> = line.iter().find_map(|site| site.page.clone()).unwrap_or_default();
         let reopens = Reopens {
-            safe: opens(windows.clone(), Mode::Hold, now),
-            all: opens(windows.clone(), Mode::ReadOnly, now),
+            safe: opens(windows.clone(), Mode::Hold, now).filter(|&at| at > now),
+            all: opens(windows.clone(), Mode::ReadOnly, now).filter(|&at| at > now),
         };
         let by_mode = Notice { page: Arc::clone(&page), window: strictest.cloned(), reopens };
         // A rule goes on refusing when the window has ended, so it promises no time.

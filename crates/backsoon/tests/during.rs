@@ -1,5 +1,7 @@
 //! `Control::during`: however the block ends, exactly its own window ends with it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::panic::AssertUnwindSafe;

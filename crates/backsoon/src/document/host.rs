@@ -59,33 +59,42 @@ impl Host {
     }
 }
 
-/// The host of an authority or a `Host` header: in lower case, without port and trailing dot.
+/// The host of an authority or a `Host` header: in lower case, without user, port and trailing dot.
 pub(crate) fn plain(authority: &str) -> Cow<'_, str> {
+    // A request target may have `user@` before its host (RFC 3986 §3.2.1); nobody routes by it.
+    let authority = authority.rfind('@').map_or(authority, |at| &authority[at + 1..]);
     let host = match authority.rfind(':') {
         Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
         _ => authority,
     };
+    if let Some(address) = address(host) {
+        return Cow::Owned(address);
+    }
     let host = host.strip_suffix('.').unwrap_or(host);
     if host.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) }
+}
+
+/// An IPv6 address in brackets, in its one canonical spelling (RFC 5952).
+fn address(host: &str) -> Option<String> {
+    let inner = host.strip_prefix('[')?.strip_suffix(']')?;
+    inner.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"))
 }
 
 impl FromStr for Host {
     type Err = NotAHost;
 
     fn from_str(text: &str) -> Result<Self, NotAHost> {
-        let name = text.strip_suffix('.').filter(|name| *name != "*").unwrap_or(text).to_ascii_lowercase();
-        let bare = name.strip_prefix("*.").unwrap_or(&name);
-        let labels = |host: &str| {
-            host.split('.').all(|label| {
-                !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-            })
-        };
-        let address = |host: &str| {
-            host.strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'))
-                .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
-        };
-        let valid = name == "*" || labels(bare) || address(&name);
+        if text == "*" {
+            return Ok(Self::any());
+        }
+        if let Some(address) = address(text) {
+            return Ok(Self(address));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let labels = name.strip_prefix("*.").unwrap_or(&name);
+        let valid = labels.split('.').all(|label| {
+            !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        });
         if valid && name.len() <= 253 { Ok(Self(name)) } else { Err(NotAHost(text.to_owned())) }
     }
 }
@@ -139,12 +148,14 @@ mod tests {
         assert_eq!(plain("shop.example.com."), "shop.example.com");
         assert_eq!(plain("[::1]:80"), "[::1]");
         assert_eq!(plain("[::1]"), "[::1]");
+        assert_eq!(plain("[0:0::1]:80"), "[::1]");
+        assert_eq!(plain("ann:secret@shop.example.com:80"), "shop.example.com");
         assert_eq!(plain(""), "");
     }
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for text in ["", "http://a", "a:80", "a/b", "a..b", "*a.example", "a.*", "ä.example", "*."] {
+        for text in ["", "[::1", "[::g]", "**", "*.*.a", "http://a", "a:80", "a/b", "a..b", "*a.example", "a.*", "ä.example", "*."] {
             assert!(text.parse::<Host>().is_err(), "{text:?}");
         }
     }

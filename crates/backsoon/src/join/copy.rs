@@ -22,7 +22,8 @@ pub(super) async fn write(path: &Path, state: &State) -> io::Result<()> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+        // A name of its own: two instances may keep one copy.
+        let draft = path.with_extension(format!("{:08x}.tmp", fastrand::u32(..)));
         let mut file = std::fs::File::create(&draft)?;
         io::Write::write_all(&mut file, &bytes)?;
         file.sync_all()?;

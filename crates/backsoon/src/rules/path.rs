@@ -1,8 +1,8 @@
 //! The path of a request, and the patterns that rules hold against it.
 //!
 //! 1. Patterns see the percent-decoded path, never the query.
-//! 2. A path that two servers could read differently (an encoded slash, `.` or `..`, `//`, a backslash, `;`, a
-//!    control character, a broken or doubled escape) is *odd*. No `open` rule ever matches an odd path.
+//! 2. A path that two servers could read differently (an encoded slash, `.` or `..`, `//`, a backslash, `;`, a bare
+//!    `#`, a control character, a broken or doubled escape) is *odd*. No `open` rule ever matches an odd path.
 //! 3. A `closed` rule matches an odd path if it matches it as sent, decoded, or in its plainest reading, so no
 //!    spelling of a closed path gets around the rule.
 
@@ -57,8 +57,10 @@ impl<'a> Path<'a> {
     pub fn read(sent: &'a str) -> Self {
         let raw = sent.split_once('?').map_or(sent, |(path, _)| path);
         let decoded = decode(raw);
-        let odd = is_odd(raw) || is_odd(&decoded) || decoded.contains('%') || hides_a_slash(raw);
-        let canonical = odd.then(|| canonical(&decoded));
+        // No client may send a bare `#`, and some servers cut the path there.
+        let cut = raw.split_once('#').map(|(path, _)| path);
+        let odd = cut.is_some() || is_odd(raw) || is_odd(&decoded) || decoded.contains('%') || hides_a_slash(raw);
+        let canonical = odd.then(|| canonical(&cut.map_or_else(|| Cow::Borrowed(&*decoded), decode)));
         Self { raw, decoded, canonical }
     }
 

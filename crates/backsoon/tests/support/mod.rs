@@ -1,6 +1,7 @@
 //! A store that can be made to fail in the ways in which stores fail.
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,8 @@ pub enum Mood {
     Hangs,
     /// Every call takes this many milliseconds before it does anything.
     Slow(u64),
+    /// Every `put` takes this many milliseconds before it does anything.
+    SlowPuts(u64),
     /// The next `put` of the state lands, but its answer is lost; then it works again.
     LosesOneAnswer,
     /// The next `put` of the state lands, but its answer is lost; then it is away.
@@ -83,6 +86,9 @@ impl Store for Moody {
 
     async fn put(&self, key: &str, value: Bytes, mode: PutMode) -> Result<Version> {
         let mood = self.mood(key).await?;
+        if let Mood::SlowPuts(millis) = mood {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+        }
         if key != "state" {
             return self.inner.put(key, value, mode).await;
         }
