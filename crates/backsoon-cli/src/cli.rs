@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backsoon::document::WindowId;
-use backsoon::rules::UserKind;
+use backsoon::rules::{Method, UserKind};
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode};
 use clap::{Args, Parser, Subcommand};
@@ -20,15 +20,18 @@ pub struct Cli {
     /// The store that holds the state: file:./state or sqlite:./backsoon.db
     ///
     /// Without it BACKSOON_STORE is used, then `store` in backsoon.toml, then a folder in the user's state directory.
-    #[arg(long, global = true, value_name = "URL", env = "BACKSOON_STORE")]
+    #[arg(long, global = true, value_name = "URL", help_heading = EVERYWHERE)]
     pub store: Option<String>,
     /// The configuration file, instead of ./backsoon.toml or /etc/backsoon/backsoon.toml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
 }
+
+/// The heading of what every verb takes.
+const EVERYWHERE: &str = "Store and configuration";
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
@@ -77,7 +80,7 @@ pub struct On {
     #[arg(long, value_name = "TEXT")]
     pub message: Option<String>,
     /// Why, for other operators; visitors do not see it
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub note: String,
     /// Close at this time instead of now: RFC 3339, or "2026-11-21 02:30 Europe/Berlin"
     #[arg(long, value_name = "TIME", value_parser = when::time)]
@@ -135,7 +138,7 @@ pub struct Explain {
     pub url: http::Uri,
     /// The method
     #[arg(long, value_name = "METHOD", default_value = "GET")]
-    pub method: String,
+    pub method: Method,
     /// The address at the other end of the connection
     #[arg(long, value_name = "IP")]
     pub from: Option<IpAddr>,
@@ -216,6 +219,15 @@ pub struct Completions {
     pub shell: clap_complete::Shell,
 }
 
+// === impl Cli ===
+
+impl Cli {
+    /// The store that the command line names.
+    pub fn store_flag(&self) -> Option<&str> {
+        self.store.as_deref()
+    }
+}
+
 // === impl On ===
 
 impl On {
@@ -227,6 +239,14 @@ impl On {
             _ => Mode::On,
         }
     }
+}
+
+/// The sites that were named, or `*`.
+pub fn sites(named: &[Host]) -> Vec<Host> {
+    let mut sites = if named.is_empty() { vec![Host::any()] } else { named.to_vec() };
+    sites.sort();
+    sites.dedup();
+    sites
 }
 
 fn user(text: &str) -> Result<UserKind, String> {

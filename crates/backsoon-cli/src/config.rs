@@ -10,10 +10,11 @@ use backsoon::rules::Rule;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::exit::usage;
 use crate::serve;
 
 /// What the file says.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The store's URL; a relative path is relative to the file.
@@ -31,6 +32,9 @@ pub struct Config {
     pub path: Option<PathBuf>,
 }
 
+/// Names the store where no flag does.
+const STORE: &str = "BACKSOON_STORE";
+
 /// Where the file is looked for when no flag names it.
 const PLACES: [&str; 2] = ["backsoon.toml", "/etc/backsoon/backsoon.toml"];
 
@@ -46,7 +50,8 @@ impl Config {
         let Some(path) = flag.map(Path::to_owned).or(found) else { return Ok(Self::default()) };
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut config: Self = parse(&text).with_context(|| format!("{} is not used", path.display()))?;
+        let mut config: Self = parse(&text)
+            .with_context(|| format!("{} is not used (--config names another file)", path.display()))?;
         config.store = config.store.map(|url| beside(&url, &path));
         config.path = Some(path);
         Ok(config)
@@ -61,12 +66,19 @@ impl Config {
         }
     }
 
-    /// The store's URL: the flag's (or the environment's), the file's, or a folder in the user's state directory.
+    /// The store's URL: the flag's, or that of `BACKSOON_STORE`, the file's, or a folder in the user's state directory.
     ///
     /// # Errors
-    /// When no home is known for the last.
+    /// When the variable is set to nothing, or no home is known for the last.
     pub fn store_url(&self, flag: Option<&str>) -> Result<String> {
-        match flag.or(self.store.as_deref()) {
+        let variable = std::env::var_os(STORE).map(|url| url.to_string_lossy().into_owned());
+        if flag.is_none() && variable.as_deref() == Some("") {
+            // Whoever meant to name a store must not end up with another one.
+            return Err(usage(format!(
+                "{STORE} is set to nothing; unset it, or name a store: {STORE}=file:./state"
+            )));
+        }
+        match flag.or(variable.as_deref()).or(self.store.as_deref()) {
             Some(url) => Ok(url.to_owned()),
             None => Ok(format!("file:{}", state_folder()?.join("store").display())),
         }

@@ -48,19 +48,26 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(exact).ok().filter(|exact| !exact.is_zero()).ok_or_else(way_out)
 }
 
-/// `3 s`, `12 min`, `2 h 5 min`: a duration for people.
+/// `3 s`, `12 min`, `2 h 5 min`, `4 d 7 h`: a duration for people.
 pub fn plain(duration: Duration) -> String {
+    let round = |unit: u64| (duration.as_secs() + unit / 2) / unit * unit;
     // Ten minutes less a moment are ten minutes to people.
-    let seconds =
-        if duration.as_secs() >= 60 { (duration.as_secs() + 30) / 60 * 60 } else { duration.as_secs() };
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, _) if duration.subsec_millis() > 0 && seconds < 10 => {
+    let seconds = match duration.as_secs() {
+        few @ 0..60 => few,
+        some @ 60..86_400 if some < 86_370 => round(60),
+        _ => round(3600),
+    };
+    let parts = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    match parts {
+        (0, 0, 0, few) if few < 10 && duration.subsec_millis() >= 50 => {
             format!("{:.1} s", duration.as_secs_f64())
         }
-        (0, 0, s) => format!("{s} s"),
-        (0, m, _) => format!("{m} min"),
-        (h, 0, _) => format!("{h} h"),
-        (h, m, _) => format!("{h} h {m} min"),
+        (0, 0, 0, s) => format!("{s} s"),
+        (0, 0, m, _) => format!("{m} min"),
+        (0, h, 0, _) => format!("{h} h"),
+        (0, h, m, _) => format!("{h} h {m} min"),
+        (d, 0, ..) => format!("{d} d"),
+        (d, h, ..) => format!("{d} d {h} h"),
     }
 }
 
@@ -96,5 +103,15 @@ mod tests {
         for text in ["", "0m", "-5m", "5", "soon", "1 fortnight"] {
             assert!(duration(text).unwrap_err().contains("write 30m"), "{text:?}");
         }
+    }
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        let said = |millis| plain(Duration::from_millis(millis));
+        assert_eq!([0, 40, 120, 9_949, 12_300].map(said), ["0 s", "0 s", "0.1 s", "9.9 s", "12 s"]);
+        assert_eq!(
+            [59_000, 61_000, 599_900, 3_600_000, 7_512_000].map(said),
+            ["59 s", "1 min", "10 min", "1 h", "2 h 5 min"]
+        );
+        assert_eq!([86_399_000, 86_400_000, 374_400_000].map(said), ["1 d", "1 d", "4 d 8 h"]);
     }
 }

@@ -3,15 +3,15 @@
 use std::any::Any;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::atomic::{self, AtomicUsize, fence};
+use std::sync::atomic::fence;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 
 use crate::decide::{Cause, Decision, Local, Reason, decide};
-use crate::document::{Hold, Host, Lineage, Mode, State, Window};
+use crate::document::{Host, Lineage, Mode, State, Window};
+use crate::queue::{Place, Queue};
 use crate::reply::Reply;
 use crate::request::{Identity, Request, User};
 use crate::rules::Marks;
@@ -34,7 +34,7 @@ pub struct Instance {
     turn: Mutex<()>,
     changed: watch::Sender<u64>,
     emptied: Arc<Notify>,
-    held: AtomicUsize,
+    queue: Queue,
     /// Whatever keeps this instance current. It is known to that alone, so that a door needs no store.
     tie: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -101,12 +101,9 @@ pub struct Standing {
 
 enum Look {
     Done(Admission),
-    Wait(Hold, Reply, Cause),
+    Wait(Arc<Settled>, Reply, Cause),
     Ask,
 }
-
-/// A place among the held requests; it is free again when it is dropped, however the wait ends.
-struct Place<'a>(&'a AtomicUsize);
 
 // === impl Instance ===
 
@@ -122,7 +119,7 @@ impl Instance {
             turn: Mutex::new(()),
             changed: watch::Sender::new(0),
             emptied: Arc::new(Notify::new()),
-            held: AtomicUsize::new(0),
+            queue: Queue::default(),
             tie: OnceLock::new(),
         })
     }
@@ -148,12 +145,19 @@ impl Instance {
     {
         let mut request = *request;
         let mut ask = Some(ask);
-        let mut waiting: Option<(Place<'_>, Instant)> = None;
+        let mut waiting: Option<Place<'_>> = None;
         loop {
             // Before looking: a change between the look and the wait must not be slept through.
             let mut changed = self.changed.subscribe();
             match self.look(&request) {
-                Look::Done(admission) => return admission,
+                Look::Done(Admission::Admitted(permit)) => {
+                    let turn = waiting.as_mut().and_then(Place::turn);
+                    let Some(turn) = turn else { return Admission::Admitted(permit) };
+                    // Decided anew when its turn has come: the site may have closed again.
+                    drop(permit);
+                    tokio::time::sleep_until(turn).await;
+                }
+                Look::Done(refused) => return refused,
                 Look::Ask => {
                     let user = match ask.take() {
                         Some(ask) => ask().await,
@@ -161,19 +165,20 @@ impl Instance {
                     };
                     request.user = Identity::Known(user);
                 }
-                Look::Wait(hold, reply, cause) => {
-                    let place = match waiting.take() {
-                        Some(place) => Some(place),
-                        None => Place::take(&self.held, hold.max_held).map(|place| (place, Instant::now())),
+                Look::Wait(site, reply, cause) => {
+                    let hold = site.hold();
+                    let Some(mut place) = self.queue.place(waiting.take(), site.host(), &hold) else {
+                        return Admission::Refused(reply, cause);
                     };
-                    let Some((place, since)) = place else { return Admission::Refused(reply, cause) };
-                    let left = hold.max_wait().saturating_sub(since.elapsed());
+                    // Held requests hold nothing, so they never drain.
+                    drop(site);
+                    let left = hold.max_wait().saturating_sub(place.since().elapsed());
                     if left.is_zero() {
                         return Admission::Refused(reply, cause);
                     }
                     // However this ends, look again: the refusal is to say what is true then.
-                    let _ = tokio::time::timeout(left, changed.changed()).await;
-                    waiting = Some((place, since));
+                    let _ = tokio::time::timeout(left, place.wait(&mut changed)).await;
+                    waiting = Some(place);
                 }
             }
         }
@@ -264,7 +269,7 @@ impl Instance {
 
     /// How many requests wait.
     pub fn held(&self) -> usize {
-        self.held.load(atomic::Ordering::Relaxed)
+        self.queue.held()
     }
 
     /// Why the pages of some sites are not shown as written.
@@ -339,7 +344,7 @@ impl Instance {
             }
             Decision::Hold(reason) => {
                 let (reply, cause) = self.refusal(&site, request, reason);
-                Look::Wait(site.hold(), reply, cause)
+                Look::Wait(site, reply, cause)
             }
         }
     }
@@ -390,7 +395,7 @@ impl Door {
 fn running(site: &Arc<Settled>) -> usize {
     let permits = Arc::strong_count(site) - 1;
     // Whoever sees zero must also see what the last request did.
-    fence(atomic::Ordering::Acquire);
+    fence(std::sync::atomic::Ordering::Acquire);
     permits
 }
 
@@ -415,20 +420,5 @@ impl Drop for Permit {
         if was_retired {
             self.emptied.notify_waiters();
         }
-    }
-}
-
-// === impl Place ===
-
-impl<'a> Place<'a> {
-    fn take(held: &'a AtomicUsize, limit: usize) -> Option<Self> {
-        let more = |count: usize| (count < limit).then_some(count + 1);
-        held.fetch_update(atomic::Ordering::Relaxed, atomic::Ordering::Relaxed, more).ok().map(|_| Self(held))
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, atomic::Ordering::Relaxed);
     }
 }

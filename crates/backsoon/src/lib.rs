@@ -44,6 +44,8 @@ pub mod fleet;
 pub mod inspect;
 pub mod instance;
 pub mod join;
+mod queue;
+pub mod receipt;
 pub mod reply;
 pub mod request;
 pub mod rules;

@@ -98,7 +98,8 @@ impl Snapshot {
         if let Some(site) = self.hosts.get(host.as_ref()) {
             return site;
         }
-        if !self.suffixes.is_empty() {
+        // A DNS name has at most 253 bytes (RFC 1035 §2.3.4); a longer one would only cost a look-up per dot.
+        if !self.suffixes.is_empty() && host.len() <= 253 {
             let dots = host.match_indices('.').filter(|(at, _)| *at > 0);
             if let Some(site) = dots.into_iter().find_map(|(dot, _)| self.suffixes.get(&host[dot..])) {
                 return site;

@@ -5,23 +5,28 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use backsoon::control::Outcome;
 use backsoon::document::{Health, Page};
 use backsoon::inspect::inspect;
 use backsoon::rules::Rule;
+use backsoon::store::open_existing;
 use backsoon::{Host, State};
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
-use crate::cli::Apply;
-use crate::config::parse;
+use super::desk::store_url;
+use crate::cli::{Apply, Cli};
+use crate::config::{Config, parse};
 use crate::exit::Exit;
-use crate::output::{self, BAD, DIM, GOOD, paint};
+use crate::output::{self, BAD, DIM, GOOD, paint, plain};
+
+/// How many lines around a change are shown.
+const AROUND: usize = 3;
 
 /// What the file may say: the whole policy, without windows.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct Policy {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     sites: BTreeMap<Host, SitePolicy>,
 }
 
@@ -37,9 +42,16 @@ struct SitePolicy {
 }
 
 /// Runs it.
-pub(super) async fn run(desk: &Desk, apply: &Apply) -> Result<Exit> {
+pub(super) async fn run(cli: &Cli, apply: &Apply) -> Result<Exit> {
     let policy = read(&apply.file)?;
-    let before = desk.state().await?;
+    let config = Config::load(cli.config.as_deref())?;
+    let url = store_url(&config, cli)?;
+    // Not made before there is something to write.
+    let desk = open_existing(&url).await?.map(|store| Desk::at(config, store, cli));
+    let before = match &desk {
+        Some(desk) => desk.state().await?,
+        None => State::default(),
+    };
     let mut after = before.clone();
     policy.put_into(&mut after);
     if let Some(flaw) = inspect(&after).first() {
@@ -47,27 +59,28 @@ pub(super) async fn run(desk: &Desk, apply: &Apply) -> Result<Exit> {
     }
     let changes = difference(&before, &after)?;
     if changes.is_empty() {
-        output::line(format_args!("{}: nothing to change", desk.store().url()));
+        output::line(format_args!("{url}: nothing to change"));
         return Ok(Exit::Done);
     }
     changes.iter().for_each(output::line);
     if apply.dry_run {
+        output::note("nothing was changed: --dry-run");
         return Ok(Exit::Done);
     }
+    let desk = match desk {
+        Some(desk) => desk,
+        None => Desk::open(cli).await?,
+    };
     let note = format!("apply {}", apply.file.display());
-    let outcome = desk
-        .control
+    let written = desk
         .update(&note, |state| {
             policy.put_into(state);
             Ok::<_, String>(())
         })
         .await?;
-    let roster = desk.followers(&outcome).await?;
-    if let Outcome::Written(state) = &outcome {
-        output::line(format_args!("applied {} as revision {}", apply.file.display(), state.revision));
-    }
-    desk.say_followers(&outcome, &roster);
-    Ok(Exit::Done)
+    output::line(format_args!("{}: {}", apply.file.display(), paint(GOOD, "applied")));
+    written.say();
+    Ok(written.exit())
 }
 
 fn read(file: &Path) -> Result<Policy> {
@@ -75,26 +88,27 @@ fn read(file: &Path) -> Result<Policy> {
     parse(&text).with_context(|| format!("{} is not applied", file.display()))
 }
 
-/// The lines of the policy that go and come.
+/// The lines of the policy that go and come, with a few around them.
 fn difference(before: &State, after: &State) -> Result<Vec<String>> {
     let text =
         |state: &State| toml::to_string_pretty(&Policy::of(state)).context("the policy cannot be shown");
     let (old, new) = (text(before)?, text(after)?);
     let diff = similar::TextDiff::from_lines(&old, &new);
-    if diff.ratio() >= 1.0 {
-        return Ok(Vec::new());
-    }
-    Ok(diff
-        .iter_all_changes()
-        .map(|change| {
-            let line = change.value().trim_end();
-            match change.tag() {
+    let mut lines = Vec::new();
+    for (number, group) in diff.grouped_ops(AROUND).iter().enumerate() {
+        if number > 0 {
+            lines.push(paint(DIM, "  …"));
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let line = plain(change.value().trim_end());
+            lines.push(match change.tag() {
                 similar::ChangeTag::Delete => paint(BAD, format!("- {line}")),
                 similar::ChangeTag::Insert => paint(GOOD, format!("+ {line}")),
                 similar::ChangeTag::Equal => paint(DIM, format!("  {line}")),
-            }
-        })
-        .collect())
+            });
+        }
+    }
+    Ok(lines)
 }
 
 // === impl Policy ===

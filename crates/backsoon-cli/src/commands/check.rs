@@ -1,43 +1,64 @@
 //! `backsoon check`: is everything as it should be? Writes nothing.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, bail};
 use backsoon::State;
+use backsoon::control::Control;
+use backsoon::control::Found;
 use backsoon::inspect::inspect;
 use backsoon::store::open_existing;
 
+use super::desk::store_url;
 use crate::cli::Cli;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::output::{self, BAD, GOOD, paint};
+use crate::output::{self, BAD, GOOD, count, paint, plain, sentence};
 
 /// Runs it.
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let mut worst = Exit::Done;
     let mut say = |what: &str, found: Result<String>| match found {
-        Ok(fine) => output::line(format_args!("{} {what}: {fine}", paint(GOOD, "ok  "))),
+        Ok(fine) => output::line(format_args!("{}   {what}: {fine}", paint(GOOD, "ok"))),
         Err(error) => {
-            output::line(format_args!("{} {what}: {error:#}", paint(BAD, "bad ")));
+            output::line(format_args!("{}  {what}: {}", paint(BAD, "bad"), sentence(&error)));
             worst = if Exit::of(&error) == Exit::StoreAway { Exit::StoreAway } else { Exit::Failed };
         }
     };
-    let config = Config::load(cli.config.as_deref());
-    say("configuration", config.as_ref().map(describe).map_err(|error| anyhow::anyhow!("{error:#}")));
-    // A wrong configuration names no store, but a flag still may.
-    let url = config.as_ref().map_or_else(
-        |_| Config::default().store_url(cli.store.as_deref()),
-        |c| c.store_url(cli.store.as_deref()),
-    )?;
-    let store = open_existing(&url).await;
-    match store {
+    let config = match Config::load(cli.config.as_deref()) {
+        Ok(config) => {
+            say("configuration", Ok(describe(&config)));
+            Some(config)
+        }
+        Err(error) => {
+            say("configuration", Err(error));
+            None
+        }
+    };
+    // A file that cannot be read may name a store that nobody knows of here.
+    let config = match (config, cli.store_flag()) {
+        (Some(config), _) => config,
+        (None, Some(_)) => Config::default(),
+        (None, None) => {
+            say("store", Err(anyhow!("not looked for, since the configuration may name it")));
+            return Ok(worst);
+        }
+    };
+    let url = store_url(&config, cli)?;
+    match open_existing(&url).await {
         Err(error) => say("store", Err(error.into())),
         Ok(None) => {
-            say("store", Ok(format!("{url} is not there yet; the first `backsoon on` or `serve` makes it")))
+            say(
+                "store",
+                Ok(format!("{url} is not there yet; the first `backsoon on`, `apply` or `serve` makes it")),
+            );
         }
         Ok(Some(store)) => {
-            let entry = store.get("state").await;
-            say("store", entry.as_ref().map(|_| store.url()).map_err(|error| anyhow::anyhow!("{error}")));
-            if let Ok(entry) = entry {
-                say("state", state(entry.as_ref().map(|entry| entry.value.as_ref())));
+            let url = store.url();
+            match Control::new(store, "check").find().await {
+                Err(error) => say("store", Err(error.into())),
+                Ok(found) => {
+                    say("store", Ok(url));
+                    say("state", state(&found));
+                }
             }
         }
     }
@@ -49,22 +70,24 @@ fn describe(config: &Config) -> String {
         .path
         .as_ref()
         .map_or_else(|| "no file, all defaults".into(), |path| path.display().to_string());
-    format!(
-        "{path}; {} local rules, {} trusted proxies",
-        config.rules.len(),
-        config.gate.trusted_proxies.0.len()
-    )
+    let proxies = match config.gate.trusted_proxies.0.len() {
+        1 => "1 trusted proxy".into(),
+        proxies => format!("{proxies} trusted proxies"),
+    };
+    format!("{path}; {}, {proxies}", count(config.rules.len(), "local rule"))
 }
 
-fn state(bytes: Option<&[u8]>) -> Result<String> {
-    let Some(bytes) = bytes else { return Ok("nothing was ever closed here".into()) };
-    let state = State::from_bytes(bytes)?;
-    if let Some(flaw) = inspect(&state).first() {
-        anyhow::bail!("{flaw}");
+fn state(found: &Found) -> Result<String> {
+    let state: &State = match found {
+        Found::Nothing => return Ok("nothing was ever closed here".into()),
+        Found::Unreadable(why) => bail!("{}", plain(&why.to_string())),
+        Found::State(state) => state,
+        _ => bail!("it is of a kind that this build does not know"),
+    };
+    let flaws: Vec<String> = inspect(state).iter().map(|flaw| plain(&flaw.to_string())).collect();
+    if !flaws.is_empty() {
+        bail!("{}", flaws.join("; "));
     }
-    Ok(format!(
-        "revision {} with {} sites; patterns, pages and redirects are fine",
-        state.revision,
-        state.sites.len() + 1
-    ))
+    let sites = count(state.sites.len() + 1, "site");
+    Ok(format!("revision {} with {sites}; patterns, pages and redirects are fine", state.revision))
 }

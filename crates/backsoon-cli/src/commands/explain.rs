@@ -1,18 +1,24 @@
 //! `backsoon explain`: what would be done with a request, and why.
 
+use std::net::IpAddr;
+
 use anyhow::Result;
 use backsoon::decide::{Decision, Reason, decide};
 use backsoon::request::{Identity, UserKind};
 use backsoon::rules::{Because, Client};
-use backsoon::snapshot::Snapshot;
+use backsoon::snapshot::{Settled, Snapshot};
+use backsoon::store::open_existing;
 use backsoon::time::Timestamp;
-use backsoon::{Request, User};
+use backsoon::{Request, State, User};
 use serde::Serialize;
 
-use super::{Desk, local};
-use crate::cli::Explain;
+use super::Desk;
+use super::desk::store_url;
+use super::words::{local, of};
+use crate::cli::{Cli, Explain};
+use crate::config::Config;
 use crate::exit::{Exit, usage};
-use crate::output::{self, BAD, GOOD, WARN, paint};
+use crate::output::{self, BAD, GOOD, WARN, paint, plain};
 
 #[derive(Serialize)]
 struct Explanation {
@@ -23,7 +29,8 @@ struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<String>,
     site: String,
-    client: Option<std::net::IpAddr>,
+    at: Timestamp,
+    client: Option<IpAddr>,
     client_because: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
@@ -32,22 +39,29 @@ struct Explanation {
 }
 
 /// Runs it.
-pub(super) async fn run(desk: &Desk, explain: &Explain) -> Result<Exit> {
-    let host = explain.url.authority().ok_or_else(|| {
+pub(super) async fn run(cli: &Cli, explain: &Explain) -> Result<Exit> {
+    let host = explain.url.host().filter(|host| !host.is_empty()).ok_or_else(|| {
         usage(format!(
             "--url {}: write the whole URL, for example https://shop.example.com/cart",
             explain.url
         ))
     })?;
+    let config = Config::load(cli.config.as_deref())?;
+    let url = store_url(&config, cli)?;
+    let state = match open_existing(&url).await? {
+        Some(store) => Desk::at(config.clone(), store, cli).state().await?,
+        // The rules of this server hold even where nobody has closed anything yet.
+        None => State::default(),
+    };
     let now = explain.at.unwrap_or_else(Timestamp::now);
-    let local_part = desk.config.local();
-    let snapshot = Snapshot::settle(&desk.state().await?, &local_part, now, None);
-    let site = snapshot.site(host.as_str());
+    let own = config.local();
+    let snapshot = Snapshot::settle(&state, &own, now, None);
+    let site = snapshot.site(host);
 
-    let mut request = Request::new(&explain.method, host.as_str(), explain.url.path(), &explain.headers);
+    let mut request = Request::new(explain.method.as_str(), host, explain.url.path(), &explain.headers);
     request.peer = explain.from;
     request.user = explain.user.map_or(Identity::Unasked, |kind| Identity::Known(user(kind)));
-    let client = local_part.proxies.client(&request);
+    let client = own.proxies.client(&request);
     let decision = decide(site.policy(), &request);
     let reply = match decision {
         Decision::Refuse(reason) | Decision::Hold(reason) => Some(site.reply(&request, reason, now)),
@@ -55,15 +69,16 @@ pub(super) async fn run(desk: &Desk, explain: &Explain) -> Result<Exit> {
     };
     let explanation = Explanation {
         decision: word(decision),
-        because: because(decision, now, &snapshot, explain),
+        because: because(decision, &state, site),
         rule: decision.reason().and_then(|reason| reason.rule()).map(|rule| rule.name.to_string()),
         window: match decision.reason() {
             Some(Reason::Mode(_, window)) => window.map(ToString::to_string),
             _ => None,
         },
         site: site.host().to_string(),
+        at: now,
         client: client.address,
-        client_because: believed(client).to_owned(),
+        client_because: believed(client),
         status: reply.as_ref().map(|reply| reply.status.as_u16()),
         retry_after: reply
             .and_then(|reply| reply.retry_after)
@@ -71,23 +86,36 @@ pub(super) async fn run(desk: &Desk, explain: &Explain) -> Result<Exit> {
     };
     if explain.json {
         output::json(&explanation)?;
-        return Ok(Exit::Done);
+    } else {
+        say(&explanation, decision, explain, host, site);
     }
+    Ok(Exit::Done)
+}
+
+fn say(explanation: &Explanation, decision: Decision<'_>, explain: &Explain, host: &str, site: &Settled) {
     let style = match decision {
         Decision::Admit(_) => GOOD,
         Decision::Refuse(_) => BAD,
         _ => WARN,
     };
     output::line(format_args!("{}: {}", paint(style, explanation.decision), explanation.because));
-    output::line(format_args!("  site      {} (most specific for {host})", explanation.site));
-    let address = client.address.map_or_else(|| "unknown".into(), |address| address.to_string());
-    output::line(format_args!("  client    {address}: {}", explanation.client_because));
-    if let Some(status) = explanation.status {
-        let retry =
-            explanation.retry_after.map(|value| format!(", Retry-After: {value}")).unwrap_or_default();
-        output::line(format_args!("  reply     {status}{retry}"));
+    if explain.at.is_some() {
+        output::field("at", local(explanation.at));
     }
-    Ok(Exit::Done)
+    output::field("site", format_args!("{}, the most special for {}", explanation.site, plain(host)));
+    let address = explanation.client.map_or_else(|| "unknown".into(), |address| address.to_string());
+    output::field("client", format_args!("{address}: {}", explanation.client_because));
+    if let Some(status) = explanation.status {
+        let retry = explanation.retry_after.as_ref().map(|value| format!(", Retry-After: {value}"));
+        let wait = match decision {
+            Decision::Hold(_) => {
+                let longest = site.window().map(|window| crate::when::plain(window.hold.max_wait()));
+                format!(", after {} of waiting", longest.unwrap_or_default())
+            }
+            _ => String::new(),
+        };
+        output::field("reply", format_args!("{status}{}{wait}", retry.unwrap_or_default()));
+    }
 }
 
 fn word(decision: Decision<'_>) -> &'static str {
@@ -99,42 +127,48 @@ fn word(decision: Decision<'_>) -> &'static str {
     }
 }
 
-fn because(decision: Decision<'_>, now: Timestamp, snapshot: &Snapshot, explain: &Explain) -> String {
+fn because(decision: Decision<'_>, state: &State, site: &Settled) -> String {
     let Some(reason) = decision.reason() else {
-        return "a rule asks who the user is; say it with --user anonymous, authenticated, staff or superuser".into();
+        return "a rule asks who the user is; say it with --user anonymous, authenticated, staff or superuser"
+            .into();
     };
     match reason {
-        Reason::Local(rule) => format!("rule `{}` of this server ({})", rule.name, rule.when),
-        Reason::Site(rule) => format!("rule `{}` of the site ({})", rule.name, rule.when),
+        Reason::Local(rule) => format!("rule `{}` of this server ({})", plain(&rule.name), rule.when),
+        Reason::Site(rule) => format!("rule `{}` of the site ({})", plain(&rule.name), rule.when),
         Reason::Health => "the built-in rule keeps health paths open".into(),
-        Reason::Mode(mode, None) => format!("the site is {mode}, and no rule says otherwise"),
+        Reason::Mode(_, None) => "the site is open, and no rule says otherwise".into(),
         Reason::Mode(mode, Some(id)) => {
-            let host = explain.url.authority().map(|authority| authority.as_str()).unwrap_or_default();
-            let site = snapshot.site(host);
-            let until = match site.reopens() {
-                Some(at) => format!(", until {}", local(at)),
-                None => String::new(),
-            };
-            let by = site
-                .window()
-                .filter(|window| !window.by.is_empty())
-                .map(|window| format!(" of {}", window.by));
-            let at = if explain.at.is_some() { format!(" at {}", local(now)) } else { String::new() };
-            format!("the site is {mode}{at} because of window {id}{}{until}", by.unwrap_or_default())
+            let window = site.window();
+            let by = window.map(|window| of(&window.by)).unwrap_or_default();
+            let is_there = |windows: &[backsoon::Window]| windows.iter().any(|window| window.id == *id);
+            let wide = state.sites().find(|(_, site)| is_there(&site.windows)).map(|(host, _)| host);
+            let on = wide.filter(|wide| wide != site.host()).map(|wide| format!(" on {wide}"));
+            let until = window.and_then(|window| window.end).map(|at| format!(", until {}", local(at)));
+            let (on, until) = (on.unwrap_or_default(), until.unwrap_or_default());
+            format!("the site is {mode} because of window {id}{by}{on}{until}")
         }
         _ => "the application's own mark on the route".into(),
     }
 }
 
-fn believed(client: Client) -> &'static str {
+fn believed(client: Client) -> String {
     match client.because {
-        Because::NoPeer => "no address was given (--from)",
+        Because::NoPeer => "no address was given (--from)".into(),
         Because::UntrustedPeer => {
-            "the peer itself; it is no trusted proxy, so X-Forwarded-For is not believed"
+            "the peer itself; it is no trusted proxy, so X-Forwarded-For is not believed".into()
         }
-        Because::NothingForwarded => "the peer itself; it is a trusted proxy, but forwarded nobody",
-        Because::Forwarded { .. } => "from X-Forwarded-For, written by trusted proxies",
-        Because::Malformed => "the last trusted proxy; what it forwarded is not an address",
+        Because::NothingForwarded => "the peer itself; it is a trusted proxy, but forwarded nobody".into(),
+        Because::Forwarded { hops } => {
+            format!("from X-Forwarded-For, vouched for by {}", proxies(hops))
+        }
+        Because::Malformed => "the last trusted proxy; what it forwarded is not an address".into(),
+    }
+}
+
+fn proxies(hops: usize) -> String {
+    match hops {
+        1 => "1 trusted proxy".into(),
+        hops => format!("{hops} trusted proxies"),
     }
 }
 

@@ -1,12 +1,13 @@
 //! `backsoon history`: every change, the newest last.
 
 use anyhow::Result;
-use backsoon::Mode;
+use backsoon::State;
 
-use super::{Desk, local};
+use super::Desk;
+use super::words::{local, sites_in_words};
 use crate::cli::History;
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, plain};
 
 /// Runs it.
 pub(super) async fn run(desk: &Desk, history: &History) -> Result<Exit> {
@@ -19,23 +20,20 @@ pub(super) async fn run(desk: &Desk, history: &History) -> Result<Exit> {
         output::line(format_args!("{}: nothing was ever changed here", desk.store().url()));
         return Ok(Exit::Done);
     }
-    let rows: Vec<_> = states
-        .iter()
-        .map(|state| {
-            let windows = state.sites().flat_map(|(host, site)| {
-                let closing = site.windows.iter().filter(|window| window.mode > Mode::Off);
-                closing.map(move |window| format!("{} on {host}", window.id)).collect::<Vec<_>>()
-            });
-            let windows: Vec<_> = windows.collect();
-            [
-                state.revision.to_string(),
-                local(state.change.at),
-                state.change.by.clone(),
-                state.change.note.clone(),
-                windows.join(", "),
-            ]
-        })
-        .collect();
-    output::table(["revision", "at", "by", "change", "windows after it"], &rows);
+    // The heading names the zone; a time of the other half of the year names its own.
+    let times: Vec<String> = states.iter().map(|state| local(state.change.at)).collect();
+    let zone = times.last().and_then(|time| time.rsplit_once(' ')).map_or("", |(_, zone)| zone);
+    let row = |(state, time): (&State, &String)| {
+        let change = &state.change;
+        [
+            state.revision.to_string(),
+            time.strip_suffix(zone).unwrap_or(time).trim_end().to_owned(),
+            plain(&change.by),
+            plain(&change.note),
+            sites_in_words(state, change.at),
+        ]
+    };
+    let rows: Vec<_> = states.iter().zip(&times).map(row).collect();
+    output::table(["revision", &format!("at ({zone})"), "by", "change", "sites after it"], &rows);
     Ok(Exit::Done)
 }

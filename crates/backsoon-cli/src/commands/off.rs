@@ -1,39 +1,39 @@
 //! `backsoon off`: ends operators' windows, and says what still keeps a site closed.
 
-use anyhow::Result;
-use backsoon::control::Outcome;
-use backsoon::decide::Local;
-use backsoon::document::{Source, WindowId};
-use backsoon::fleet::Roster;
-use backsoon::snapshot::Snapshot;
-use backsoon::time::Timestamp;
-use backsoon::{Host, Mode, State, Window};
+use std::time::Duration;
 
-use super::{Desk, local, named};
-use crate::cli::Off;
+use anyhow::Result;
+use backsoon::document::WindowId;
+use backsoon::fleet::Roster;
+use backsoon::time::Timestamp;
+use backsoon::{Host, State, Window};
+
+use super::Desk;
+use super::closed::Closed;
+use super::words::{is_operators, local, of};
+use super::written::Written;
+use crate::cli::{Off, sites};
 use crate::exit::Exit;
 use crate::output::{self, BAD, GOOD, WARN, paint};
 
 /// Runs it.
 pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
     let now = Timestamp::now();
-    let roster = Roster::observe(&**desk.store(), std::time::Duration::ZERO).await?;
+    let roster = Roster::observe(&**desk.store(), Duration::ZERO).await?;
     let mut ended: Vec<(Host, Window)> = Vec::new();
-    let mut sites = named(&off.sites);
+    let mut sites = sites(&off.sites);
     let note = match &off.window {
         Some(id) => format!("off, window {id}"),
         None => format!("off {}", sites.iter().map(Host::as_str).collect::<Vec<_>>().join(", ")),
     };
-    let outcome = desk
-        .control
+    let written = desk
         .update(&note, |state| {
             ended.clear();
             match &off.window {
                 Some(id) => ended.push(state.end_window(id).ok_or_else(|| no_window(state, id))?),
                 None => {
                     for host in &sites {
-                        desk.known(state, &roster, host)
-                            .map_err(|why| why.replace(" (--new-site makes it)", ""))?;
+                        desk.known(state, &roster, host)?;
                         ended.extend(end(state, host, off, now));
                     }
                 }
@@ -45,18 +45,16 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
         sites = ended.iter().map(|(host, _)| host.clone()).collect();
     }
 
-    let roster = desk.followers(&outcome).await?;
-    let left: Vec<_> = sites.iter().filter_map(|host| still_closed(outcome.state(), host, now)).collect();
+    let closed = |host: &Host| Closed::find(written.state(), host, now);
+    let left: Vec<String> = sites.iter().filter_map(closed).map(|closed| closed.why(desk)).collect();
     if off.json {
-        let mut written = desk.written(&outcome, &roster, ended.iter().map(|(_, window)| window).collect());
-        written.still_closed = left.clone();
-        output::json(&written)?;
+        written.json(&ended, &left)?;
     } else {
-        say(&outcome, &ended, &sites, now);
-        desk.say_followers(&outcome, &roster);
+        say(desk, &written, &ended, &sites, now);
+        written.say();
         left.iter().for_each(|why| output::note(format_args!("{} {why}", paint(WARN, "still closed:"))));
     }
-    Ok(if left.is_empty() { Exit::Done } else { Exit::NotConfirmed })
+    Ok(if left.is_empty() { written.exit() } else { Exit::NotConfirmed })
 }
 
 /// Takes the operators' windows of exactly this site: those in force, and with `--all` those to come.
@@ -64,9 +62,9 @@ fn end(state: &mut State, host: &Host, off: &Off, now: Timestamp) -> Vec<(Host, 
     if state.site(host).is_none() {
         return Vec::new();
     }
-    let operators = |window: &Window| matches!(window.source, Source::Operator | Source::Schedule);
-    let ends =
-        |window: &mut Window| operators(window) && (off.all || window.in_force(now)) && !window.is_over(now);
+    let ends = |window: &mut Window| {
+        is_operators(window) && (off.all || window.in_force(now)) && !window.is_over(now)
+    };
     state.site_mut(host).windows.extract_if(.., ends).map(|window| (host.clone(), window)).collect()
 }
 
@@ -80,49 +78,30 @@ fn no_window(state: &State, id: &WindowId) -> String {
     format!("there is no window `{id}`; {known}")
 }
 
-/// What keeps `host` closed all the same, by name.
-fn still_closed(state: &State, host: &Host, now: Timestamp) -> Option<String> {
-    let snapshot = Snapshot::settle(state, &Local::default(), now, None);
-    let site = snapshot.exactly(host).unwrap_or_else(|| snapshot.site(host.as_str()));
-    if site.mode() == Mode::Off {
-        return None;
+fn say(desk: &Desk, written: &Written, ended: &[(Host, Window)], sites: &[Host], now: Timestamp) {
+    let state = written.state();
+    for host in sites {
+        let mine = || ended.iter().filter(|(of, _)| of == host).map(|(_, window)| window);
+        match (Closed::find(state, host, now), mine().next()) {
+            (Some(closed), _) => output::line(format_args!("{host}: {}", paint(BAD, closed.mode))),
+            (None, None) => output::line(format_args!("{host}: {}", paint(GOOD, "already open"))),
+            (None, Some(_)) => output::line(format_args!("{host}: {}", paint(GOOD, "open"))),
+        }
+        for window in mine() {
+            output::field("ended", format_args!("{}: {}{}", window.id, window.mode, of(&window.by)));
+        }
+        let to_come = state.site(host).into_iter().flat_map(|site| &site.windows);
+        for (window, start) in
+            to_come.filter_map(|window| Some((window, window.start.filter(|at| *at > now)?)))
+        {
+            let call_off = desk.command(&format!("off --window {}", window.id));
+            let what = format!("{} from {}", window.mode, local(start));
+            output::field("scheduled", format_args!("{}: {what} (`{call_off}` calls it off)", window.id));
+        }
     }
-    let windows = state.sites().filter(|(wide, _)| wide.covers(host)).flat_map(|(wide, site)| {
-        let in_force = site.windows.iter().filter(|window| window.mode > Mode::Off && window.in_force(now));
-        in_force.map(move |w| (wide.clone(), w.clone())).collect::<Vec<_>>()
-    });
-    let ways = windows.map(|(wide, window)| match window.source {
-        Source::Operator | Source::Schedule => {
-            let site = if wide.is_any() { String::new() } else { format!(" --site '{wide}'") };
-            format!("window {} of {} on {wide} (`backsoon off{site}` ends it)", window.id, window.by)
-        }
-        Source::Run | Source::Code => {
-            format!(
-                "window {} of {}, added by a program (`backsoon off --window {}` ends it all the same)",
-                window.id, window.by, window.id
-            )
-        }
-    });
-    Some(format!("{host} is {} because of {}", site.mode(), ways.collect::<Vec<_>>().join(" and ")))
-}
-
-fn say(outcome: &Outcome, ended: &[(Host, Window)], sites: &[Host], now: Timestamp) {
-    for (host, window) in ended {
-        let by = if window.by.is_empty() { String::new() } else { format!(" of {}", window.by) };
-        output::line(format_args!("{host}: ended {} (window {}{by})", window.mode, window.id));
-    }
-    for host in sites.iter().filter(|host| still_closed(outcome.state(), host, now).is_none()) {
-        let what = if ended.is_empty() { "already open" } else { "open" };
-        output::line(format_args!("{host}: {}", paint(GOOD, what)));
-        let to_come = outcome.state().site(host).into_iter().flat_map(|site| &site.windows);
-        for window in to_come.filter(|window| window.start.is_some_and(|start| start > now)) {
-            let start = window.start.map(local).unwrap_or_default();
-            output::line(format_args!(
-                "  {} {} is still scheduled for {start} (window {})",
-                paint(BAD, "note:"),
-                window.mode,
-                window.id
-            ));
-        }
+    // Whoever reopens `*` may believe that this was all.
+    let others = state.sites().filter(|(host, _)| sites.iter().any(Host::is_any) && !sites.contains(host));
+    for closed in others.filter_map(|(host, _)| Closed::find(state, &host, now)) {
+        output::field("note", closed.why(desk));
     }
 }

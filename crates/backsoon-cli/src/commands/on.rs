@@ -1,37 +1,49 @@
 //! `backsoon on`: adds a window to each named site.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use anyhow::Result;
-use backsoon::document::Source;
+use backsoon::document::{Source, WindowId};
 use backsoon::fleet::Roster;
 use backsoon::time::Timestamp;
 use backsoon::{Host, State, Window};
 
-use super::{Desk, local, named, usage_if};
-use crate::cli::On;
-use crate::exit::Exit;
-use crate::output::{self, BAD, GOOD, WARN, paint};
+use super::Desk;
+use super::closed::Closed;
+use super::words::{is_operators, local, of, until};
+use crate::cli::{On, sites};
+use crate::exit::{Exit, usage};
+use crate::output::{self, BAD, GOOD, WARN, paint, plain};
+use crate::when;
+
+/// A start that lies further back is a slip of the pen, and would close the site at once.
+const LATE_START: Duration = Duration::from_secs(60);
 
 /// Runs it.
 pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
     let now = Timestamp::now();
     let template = window(on, desk.control.by(), now);
-    usage_if(template.check(now).err().map(|error| format!("{error}: correct --at, --for or --until")))?;
-    let sites = named(&on.sites);
-    let roster = Roster::observe(&**desk.store(), std::time::Duration::ZERO).await?;
+    check(&template, now)?;
+    let sites = sites(&on.sites);
+    let roster = Roster::observe(&**desk.store(), Duration::ZERO).await?;
 
     let mut windows: Vec<(Host, Window)> = Vec::new();
-    let note = note(on, &sites);
-    let outcome = desk
-        .control
-        .update(&note, |state| {
+    let mut were_on = BTreeSet::new();
+    let written = desk
+        .update(&note(on, &sites), |state| {
             windows.clear();
+            were_on.clear();
             for host in &sites {
                 if !on.new_site {
-                    desk.known(state, &roster, host)?;
+                    desk.known(state, &roster, host).map_err(|why| format!("{why} (--new-site makes it)"))?;
                 }
                 let window = match already(state, host, &template, now) {
-                    Some(window) => window.clone(),
-                    None => Window { id: backsoon::document::WindowId::random(), ..template.clone() },
+                    Some(window) => {
+                        were_on.insert(host.clone());
+                        window.clone()
+                    }
+                    None => Window { id: WindowId::random(), ..template.clone() },
                 };
                 let site = state.site_mut(host);
                 if site.windows.iter().all(|other| other.id != window.id) {
@@ -43,59 +55,78 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
         })
         .await?;
 
-    let roster = desk.followers(&outcome).await?;
     if on.json {
-        output::json(&desk.written(&outcome, &roster, windows.iter().map(|(_, window)| window).collect()))?;
-        return Ok(Exit::Done);
+        written.json(&windows, &[])?;
+        return Ok(written.exit());
     }
-    let was_on = matches!(outcome, backsoon::control::Outcome::Unchanged(_));
     for (host, window) in &windows {
-        say(host, window, was_on, now);
+        say(desk, host, window, were_on.contains(host), now);
+        let stricter = Closed::find(written.state(), host, now).filter(|closed| closed.mode > window.mode);
+        stricter.iter().for_each(|closed| output::field("note", closed.why(desk)));
     }
-    desk.say_followers(&outcome, &roster);
-    Ok(Exit::Done)
+    written.say();
+    Ok(written.exit())
 }
 
 fn window(on: &On, by: &str, now: Timestamp) -> Window {
     let mut window = Window::new(on.mode());
     window.start = on.at.map(Timestamp::whole_seconds);
-    window.end = on
-        .until
-        .or_else(|| on.duration.map(|span| on.at.unwrap_or(now) + span))
-        .map(Timestamp::whole_seconds);
+    // Up to the next whole second, so that the shortest closing is one.
+    let after = |span| (on.at.unwrap_or(now) + span + Duration::from_millis(999)).whole_seconds();
+    window.end = on.until.map(Timestamp::whole_seconds).or_else(|| on.duration.map(after));
     window.source = if on.at.is_some_and(|at| at > now) { Source::Schedule } else { Source::Operator };
     (window.by, window.note, window.message) = (by.to_owned(), on.note.clone(), on.message.clone());
     window
 }
 
-/// An operator's window in force on this very site that does what `wanted` would do.
+fn check(window: &Window, now: Timestamp) -> Result<()> {
+    if let Some(start) = window.start.filter(|start| now.since(*start) > LATE_START) {
+        let (start, now) = (local(start), local(now));
+        return Err(usage(format!("--at: {start} is past, it is {now}; leave --at out to close at once")));
+    }
+    window
+        .check(now.whole_seconds())
+        .map_err(|error| usage(format!("{error}: correct --at, --for or --until")))
+}
+
+/// An operator's window on this very site that does what `wanted` would do.
 fn already<'a>(state: &'a State, host: &Host, wanted: &Window, now: Timestamp) -> Option<&'a Window> {
     let same = |window: &&Window| {
-        window.mode == wanted.mode
-            && window.message == wanted.message
-            && window.end == wanted.end
+        is_operators(window)
+            && (window.mode, window.end) == (wanted.mode, wanted.end)
+            && (&window.message, &window.note) == (&wanted.message, &wanted.note)
             && (window.start == wanted.start || wanted.start.is_none() && window.in_force(now))
-            && matches!(window.source, Source::Operator | Source::Schedule)
     };
     state.site(host)?.windows.iter().find(same)
 }
 
 fn note(on: &On, sites: &[Host]) -> String {
     let hosts: Vec<_> = sites.iter().map(Host::as_str).collect();
+    let when = if on.at.is_some() { ", scheduled" } else { "" };
     let why = if on.note.is_empty() { String::new() } else { format!(": {}", on.note) };
-    format!("{} {}{why}", on.mode(), hosts.join(", "))
+    format!("{} {}{when}{why}", on.mode(), hosts.join(", "))
 }
 
-fn say(host: &Host, window: &Window, was_on: bool, now: Timestamp) {
+fn say(desk: &Desk, host: &Host, window: &Window, was_on: bool, now: Timestamp) {
+    let mode = window.mode;
+    let by = if was_on { of(&window.by) } else { String::new() };
     let what = match (window.in_force(now), was_on) {
-        (true, true) => paint(GOOD, format!("already {}", window.mode)),
-        (true, false) => paint(BAD, window.mode),
-        (false, _) => paint(WARN, format!("{} scheduled", window.mode)),
+        (true, true) => paint(GOOD, format!("already {mode}")),
+        (true, false) => paint(BAD, mode),
+        (false, true) => paint(GOOD, format!("{mode}, already scheduled")),
+        (false, false) => paint(WARN, format!("{mode}, scheduled")),
     };
-    let start = window.start.filter(|_| !window.in_force(now)).map(|at| format!(", from {}", local(at)));
-    let end = window.end.map_or_else(|| ", until it is ended".into(), |at| format!(", until {}", local(at)));
-    output::line(format_args!("{host}: {what} (window {}{}{end})", window.id, start.unwrap_or_default()));
+    let start = window.start.filter(|_| !window.in_force(now));
+    let begins = start.map(|at| format!(" from {}", local(at))).unwrap_or_default();
+    let span = window.end.map(|end| format!(" ({})", when::plain(end.since(start.unwrap_or(now)))));
+    output::line(format_args!("{host}: {what}{begins} {}{}", until(window.end), span.unwrap_or_default()));
+    output::field("window", format_args!("{}{by}", window.id));
     if let Some(message) = &window.message {
-        output::line(format_args!("  message   {message}"));
+        output::field("message", plain(message));
     }
+    let reopen = match start {
+        Some(_) => desk.command(&format!("off --window {}", window.id)),
+        None => desk.command_off(host),
+    };
+    output::field(if start.is_some() { "call off" } else { "reopen" }, reopen);
 }

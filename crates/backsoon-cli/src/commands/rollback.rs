@@ -2,30 +2,42 @@
 
 use anyhow::Result;
 use backsoon::control::Outcome;
+use backsoon::time::Timestamp;
+use backsoon::{Host, Window};
 
 use super::Desk;
+use super::words::sites_in_words;
 use crate::cli::Rollback;
 use crate::exit::Exit;
 use crate::output;
 
 /// Runs it.
 pub(super) async fn run(desk: &Desk, rollback: &Rollback) -> Result<Exit> {
+    let found = desk.control.find().await?;
     let outcome = desk.control.rollback(rollback.revision).await?;
-    let roster = desk.followers(&outcome).await?;
+    let written = desk.watch(&found, outcome).await?;
     if rollback.json {
-        let windows = outcome.state().sites().flat_map(|(_, site)| &site.windows).collect();
-        output::json(&desk.written(&outcome, &roster, windows))?;
-        return Ok(Exit::Done);
+        let windows: Vec<(Host, Window)> = written
+            .state()
+            .sites()
+            .flat_map(|(host, site)| site.windows.iter().map(move |window| (host.clone(), window.clone())))
+            .collect();
+        written.json(&windows, &[])?;
+        return Ok(written.exit());
     }
-    match &outcome {
-        Outcome::Written(state) => output::line(format_args!(
-            "revision {} is in force again, as revision {}",
-            rollback.revision, state.revision
-        )),
+    let revision = rollback.revision;
+    match written.outcome() {
+        Outcome::Written(state) => {
+            output::line(format_args!(
+                "revision {revision} is in force again, as revision {}",
+                state.revision
+            ));
+        }
         Outcome::Unchanged(_) => {
-            output::line(format_args!("revision {} is what is in force", rollback.revision))
+            output::line(format_args!("what revision {revision} says is in force already"))
         }
     }
-    desk.say_followers(&outcome, &roster);
-    Ok(Exit::Done)
+    output::field("sites", sites_in_words(written.state(), Timestamp::now()));
+    written.say();
+    Ok(written.exit())
 }

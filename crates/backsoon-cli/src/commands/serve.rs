@@ -6,7 +6,7 @@ use backsoon::join::{OnUnknown, Options};
 use backsoon::{Host, Instance};
 
 use super::Desk;
-use crate::cli::Serve;
+use crate::cli::{Cli, Serve};
 use crate::config::{Config, state_folder};
 use crate::exit::Exit;
 use crate::output::{self, GOOD, paint};
@@ -14,9 +14,9 @@ use crate::serve::options::AccessLog;
 use crate::serve::{Gate, Outcome, Shutdown};
 
 /// Runs it.
-pub(super) async fn run(desk: Desk, serve: &Serve) -> Result<Exit> {
+pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     log();
-    let Desk { mut config, control } = desk;
+    let Desk { mut config, control, .. } = Desk::open(cli).await?;
     override_by_flags(&mut config, serve);
     let gate = Gate::bind(&config.gate).await?;
     let instance = Instance::join(control.store().clone(), options(&config, &control.store().url())).await;

@@ -8,12 +8,13 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::Full;
-use hyper::body::Incoming;
+
+use super::http1::Answer;
 
 /// An upstream's body as it comes, a tunnel's (which is empty when the tunnel stands), or bytes of the gate's own.
 #[derive(Debug)]
 pub(crate) enum AnswerBody {
-    Upstream(Incoming),
+    Upstream(Answer),
     Tunnel(Body),
     Own(Full<Bytes>),
 }

@@ -6,18 +6,16 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::uri::{Authority, Scheme, Uri};
+use http::uri::{Authority, PathAndQuery, Uri};
 use http::{Request, Response, Version, header};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tracing::debug;
 
 use super::body::RequestBody;
-use super::failure::Failure;
-use super::http1::CONNECT_TIMEOUT;
-use super::proxy::{NoAnswer, chain, path_and_query};
+use super::connect::{connect, uri};
+use super::proxy::{NoAnswer, chain};
 use super::upstream::UpstreamUrl;
 
 /// How often a connection with open streams is asked whether it still lives.
@@ -46,15 +44,16 @@ impl Client {
         *request.uri_mut() = target(&self.url, &request)?;
         *request.version_mut() = Version::HTTP_2;
         request.headers_mut().remove(header::HOST);
-        request.extensions_mut().clear();
         let mut sender = self.sender().await?;
         match sender.try_send_request(request).await {
             Ok(response) => Ok(response),
             Err(mut error) => {
                 // The connection ended before the request was sent: a new one may carry it.
-                let Some(request) = error.take_message() else { return Err(broken(&error.into_error())) };
+                let Some(request) = error.take_message() else {
+                    return Err(NoAnswer::broken(&error.into_error()));
+                };
                 *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                self.sender().await?.send_request(request).await.map_err(|error| broken(&error))
+                self.sender().await?.send_request(request).await.map_err(|error| NoAnswer::broken(&error))
             }
         }
     }
@@ -67,7 +66,7 @@ impl Client {
         if let Some(sender) = self.usable() {
             return Ok(sender);
         }
-        let sender = connect(&self.url).await?;
+        let sender = open(&self.url).await?;
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender.clone());
         Ok(sender)
     }
@@ -78,27 +77,16 @@ impl Client {
     }
 }
 
-async fn connect(url: &UpstreamUrl) -> Result<SendRequest<RequestBody>, NoAnswer> {
-    let unreachable = |detail: String| NoAnswer { failure: Failure::Unreachable, detail };
-    let connecting = async {
-        let stream = TcpStream::connect(url.address()).await?;
-        stream.set_nodelay(true)?;
-        Ok::<_, std::io::Error>(stream)
-    };
-    let stream = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
-        .await
-        .map_err(|_| unreachable(format!("no connection within {CONNECT_TIMEOUT:?}")))?
-        .map_err(|error| unreachable(error.to_string()))?;
+async fn open(url: &UpstreamUrl) -> Result<SendRequest<RequestBody>, NoAnswer> {
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
-        .handshake(TokioIo::new(stream))
+        .handshake(connect(url).await?)
         .await
-        .map_err(|error| unreachable(chain(&error)))?;
-    let upstream = url.to_string();
+        .map_err(|error| NoAnswer::broken(&error))?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            debug!(upstream, error = chain(&error), "the connection to the upstream ended");
+            debug!(error = chain(&error), "a connection to an upstream ended");
         }
     });
     Ok(sender)
@@ -108,14 +96,6 @@ async fn connect(url: &UpstreamUrl) -> Result<SendRequest<RequestBody>, NoAnswer
 fn target(url: &UpstreamUrl, request: &Request<RequestBody>) -> Result<Uri, NoAnswer> {
     let host = request.headers().get(header::HOST).map(|host| Authority::try_from(host.as_bytes()));
     let authority = host.and_then(Result::ok).unwrap_or_else(|| url.authority().clone());
-    Uri::builder()
-        .scheme(Scheme::HTTP)
-        .authority(authority)
-        .path_and_query(path_and_query(request.uri()))
-        .build()
-        .map_err(|error| NoAnswer { failure: Failure::Broken, detail: error.to_string() })
-}
-
-fn broken(error: &hyper::Error) -> NoAnswer {
-    NoAnswer { failure: Failure::Broken, detail: chain(error) }
+    let path = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+    uri(authority, path)
 }

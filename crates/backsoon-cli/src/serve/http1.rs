@@ -1,82 +1,214 @@
 //! HTTP/1.1 to an upstream, over connections that are kept for the next request.
+//!
+//! The pool is our own: hyper-util's costs a clone of its settings, a connector, a lookup by URI and a task per
+//! request (a fifth of what this program itself does for one), to serve many hosts. Here there is one.
 
-use std::time::Duration;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use http::uri::{Authority, Scheme, Uri};
+use bytes::Bytes;
+use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Request, Response, Version, header};
-use http_body::Body as _;
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Error};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::client::conn::http1::{self, SendRequest};
+use tracing::debug;
 
 use super::body::RequestBody;
-use super::failure::Failure;
-use super::proxy::{NoAnswer, chain, path_and_query};
+use super::connect::connect;
+use super::proxy::{NoAnswer, chain};
 use super::upstream::UpstreamUrl;
 
-/// How long making a connection may take, name lookup aside.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an unused connection is kept: less than the shortest wait that is common among servers (gunicorn's 2 s),
 /// so that the gate, not the upstream, is the one who closes it, and no request is sent into a closing connection.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
-/// How long the kernel waits before it asks a silent peer whether it still lives.
-const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// The connections to one upstream.
 #[derive(Debug)]
 pub(crate) struct Client {
-    authority: Authority,
-    client: legacy::Client<HttpConnector, RequestBody>,
+    url: UpstreamUrl,
+    host: Option<HeaderValue>,
+    pool: Arc<Pool>,
+}
+
+/// Connections that wait for a request.
+#[derive(Debug, Default)]
+struct Pool(Mutex<Resting>);
+
+#[derive(Debug, Default)]
+struct Resting {
+    /// The one used last at the end: it is used next, so that the others may grow old.
+    connections: Vec<(SendRequest<RequestBody>, Instant)>,
+    sweeping: Sweeping,
+}
+
+/// Whether a task closes connections that have grown old.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Sweeping {
+    #[default]
+    No,
+    Yes,
+}
+
+/// A body on its way from an upstream. At its end the connection goes back to the pool; dropped before, it is closed.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    body: Incoming,
+    connection: Option<(SendRequest<RequestBody>, Arc<Pool>)>,
 }
 
 // === impl Client ===
 
 impl Client {
     pub(crate) fn new(url: &UpstreamUrl) -> Self {
-        let client = legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_timer(TokioTimer::new())
-            // As many connections as there were requests at once: each one dropped would have to be made again.
-            .pool_max_idle_per_host(usize::MAX)
-            .build(connector());
-        Client { authority: url.authority().clone(), client }
+        let host = HeaderValue::from_str(url.authority().as_str()).ok();
+        Client { url: url.clone(), host, pool: Arc::default() }
     }
 
-    pub(crate) async fn send(
-        &self,
-        mut request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, NoAnswer> {
-        *request.uri_mut() = target(&self.authority, request.uri())?;
+    pub(crate) async fn send(&self, mut request: Request<RequestBody>) -> Result<Response<Answer>, NoAnswer> {
+        self.prepare(&mut request);
+        while let Some(mut sender) = self.pool.take() {
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok(self.answer(response, sender)),
+                // The connection had ended before anything of the request was sent: another one may carry it.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(NoAnswer::broken(&error.into_error())),
+                },
+            }
+        }
+        let mut sender = self.open().await?;
+        let response = sender.send_request(request).await.map_err(|error| NoAnswer::broken(&error))?;
+        Ok(self.answer(response, sender))
+    }
+
+    fn prepare(&self, request: &mut Request<RequestBody>) {
+        if request.uri().authority().is_some() {
+            let path = request.uri().path_and_query().cloned();
+            *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+        }
         *request.version_mut() = Version::HTTP_11;
+        if let (Some(host), false) = (&self.host, request.headers().contains_key(header::HOST)) {
+            request.headers_mut().insert(header::HOST, host.clone());
+        }
         // Left to itself, hyper would send a GET with a body of unknown length without that body.
         if !request.body().is_end_stream() && !request.headers().contains_key(header::CONTENT_LENGTH) {
             request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
-        request.extensions_mut().clear();
-        self.client.request(request).await.map_err(no_answer)
+    }
+
+    async fn open(&self) -> Result<SendRequest<RequestBody>, NoAnswer> {
+        let stream = connect(&self.url).await?;
+        let (sender, connection) =
+            http1::handshake(stream).await.map_err(|error| NoAnswer::broken(&error))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(error = chain(&error), "a connection to an upstream ended");
+            }
+        });
+        Ok(sender)
+    }
+
+    fn answer(&self, response: Response<Incoming>, sender: SendRequest<RequestBody>) -> Response<Answer> {
+        response.map(|body| {
+            let mut answer = Answer { body, connection: Some((sender, Arc::clone(&self.pool))) };
+            answer.rest_at_end();
+            answer
+        })
     }
 }
 
-/// A connector with what a proxy needs: small writes leave at once, dead peers are noticed.
-pub(crate) fn connector() -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_keepalive(Some(KEEPALIVE));
-    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    connector
+// === impl Pool ===
+
+impl Pool {
+    fn take(&self) -> Option<SendRequest<RequestBody>> {
+        let mut resting = self.lock();
+        // One that is not ready is closed, or about to become ready; the sweep sees to the closed ones.
+        let fit =
+            |(sender, since): &(SendRequest<RequestBody>, Instant)| sender.is_ready() && is_young(*since);
+        let place = resting.connections.iter().rposition(fit)?;
+        Some(resting.connections.remove(place).0)
+    }
+
+    fn put(self: &Arc<Self>, sender: SendRequest<RequestBody>) {
+        let mut resting = self.lock();
+        resting.connections.push((sender, Instant::now()));
+        if resting.sweeping == Sweeping::No {
+            resting.sweeping = Sweeping::Yes;
+            tokio::spawn(sweep(Arc::clone(self)));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Resting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-fn target(authority: &Authority, uri: &Uri) -> Result<Uri, NoAnswer> {
-    Uri::builder()
-        .scheme(Scheme::HTTP)
-        .authority(authority.clone())
-        .path_and_query(path_and_query(uri))
-        .build()
-        .map_err(|error| NoAnswer { failure: Failure::Broken, detail: error.to_string() })
+/// Closes what has grown old, for as long as anything rests.
+async fn sweep(pool: Arc<Pool>) {
+    loop {
+        tokio::time::sleep(IDLE_TIMEOUT / 2).await;
+        let mut resting = pool.lock();
+        resting.connections.retain(|(sender, since)| !sender.is_closed() && is_young(*since));
+        if resting.connections.is_empty() {
+            resting.sweeping = Sweeping::No;
+            return;
+        }
+    }
 }
 
-fn no_answer(error: Error) -> NoAnswer {
-    let failure = if error.is_connect() { Failure::Unreachable } else { Failure::Broken };
-    NoAnswer { failure, detail: chain(&error) }
+fn is_young(since: Instant) -> bool {
+    since.elapsed() < IDLE_TIMEOUT
+}
+
+// === impl Answer ===
+
+impl Answer {
+    fn rest_at_end(&mut self) {
+        if self.body.is_end_stream()
+            && let Some((sender, pool)) = self.connection.take()
+        {
+            pool.put(sender);
+        }
+    }
+}
+
+impl From<Incoming> for Answer {
+    /// A body whose connection looks after itself.
+    fn from(body: Incoming) -> Self {
+        Answer { body, connection: None }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        match &frame {
+            Poll::Ready(Some(Ok(_))) => self.rest_at_end(),
+            Poll::Ready(None) => {
+                if let Some((sender, pool)) = self.connection.take() {
+                    pool.put(sender);
+                }
+            }
+            Poll::Ready(Some(Err(_))) => self.connection = None,
+            Poll::Pending => {}
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

@@ -7,6 +7,7 @@
 mod access;
 mod answer;
 mod body;
+mod connect;
 mod entry;
 mod failure;
 mod figures;

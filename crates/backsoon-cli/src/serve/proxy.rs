@@ -10,9 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use backsoon::{Host, Permit};
-use http::uri::{PathAndQuery, Uri};
 use http::{Method, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
 use tower_service::Service;
 use tracing::warn;
 
@@ -183,17 +181,21 @@ impl Upstream {
         Upstream { url: url.clone(), client, tunnel: tunnels.target(url) }
     }
 
-    async fn send(&self, request: Request<RequestBody>) -> Result<Response<Incoming>, NoAnswer> {
+    async fn send(&self, request: Request<RequestBody>) -> Result<Response<http1::Answer>, NoAnswer> {
         match &self.client {
             Client::Http1(client) => client.send(request).await,
-            Client::H2c(client) => client.send(request).await,
+            Client::H2c(client) => Ok(client.send(request).await?.map(Into::into)),
         }
     }
 }
 
-/// The path and query of a request's target; `*` for `OPTIONS *`.
-pub(crate) fn path_and_query(uri: &Uri) -> PathAndQuery {
-    uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"))
+// === impl NoAnswer ===
+
+impl NoAnswer {
+    /// The connection broke, or what came over it could not be read.
+    pub(crate) fn broken(error: &(dyn std::error::Error + 'static)) -> Self {
+        NoAnswer { failure: Failure::Broken, detail: chain(error) }
+    }
 }
 
 /// An error and what caused it, in one line for the log.

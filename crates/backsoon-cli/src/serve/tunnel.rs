@@ -20,9 +20,9 @@ use tokio_util::task::TaskTracker;
 
 use super::answer::AnswerBody;
 use super::body::RequestBody;
+use super::connect::connector;
 use super::failure::Failure;
 use super::hop_by_hop;
-use super::http1::connector;
 use super::proxy::NoAnswer;
 use super::upstream::UpstreamUrl;
 

@@ -70,12 +70,6 @@ impl UpstreamUrl {
     pub fn authority(&self) -> &Authority {
         &self.authority
     }
-
-    /// Its host for a resolver (without the brackets of an IPv6 address) and its port, 80 when none is written.
-    pub(crate) fn address(&self) -> (&str, u16) {
-        let host = self.authority.host();
-        (host.trim_start_matches('[').trim_end_matches(']'), self.authority.port_u16().unwrap_or(80))
-    }
 }
 
 impl FromStr for UpstreamUrl {
@@ -171,8 +165,8 @@ mod tests {
     #[test]
     fn upstreams_are_read_or_refused_with_a_way_out() {
         let url: UpstreamUrl = "h2c://[::1]:50051/".parse().unwrap();
-        assert_eq!((url.protocol(), url.address()), (Protocol::H2c, ("::1", 50051)));
-        assert_eq!("http://app".parse::<UpstreamUrl>().unwrap().address(), ("app", 80));
+        assert_eq!((url.protocol(), url.authority().as_str()), (Protocol::H2c, "[::1]:50051"));
+        assert_eq!("http://app".parse::<UpstreamUrl>().unwrap().to_string(), "http://app");
         for (bad, way_out) in [
             ("127.0.0.1:3000", "http://HOST:PORT"),
             ("https://app", "not https://"),

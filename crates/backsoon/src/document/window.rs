@@ -97,6 +97,9 @@ pub struct Hold {
     pub max_wait_ms: u64,
     /// How many wait at once in one instance; more are refused.
     pub max_held: usize,
+    /// How many go on per second and instance after the reopening; none: all at once, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_per_s: Option<std::num::NonZeroU32>,
 }
 
 // === impl Window ===
@@ -246,6 +249,11 @@ impl Hold {
         Duration::from_millis(self.max_wait_ms)
     }
 
+    /// The time between two requests that go on.
+    pub(crate) fn gap(&self) -> Option<Duration> {
+        self.release_per_s.map(|rate| Duration::from_secs(1) / rate.get())
+    }
+
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -254,7 +262,7 @@ impl Hold {
 impl Default for Hold {
     /// 30 seconds, under the 60 that proxies in front commonly wait; 1,000 requests.
     fn default() -> Self {
-        Self { max_wait_ms: 30_000, max_held: 1_000 }
+        Self { max_wait_ms: 30_000, max_held: 1_000, release_per_s: None }
     }
 }
 

@@ -199,6 +199,15 @@ fn now_in_millis() -> u128 {
     std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis()
 }
 
+/// Which file this is, whatever it is called; `None` where the system does not say.
+#[cfg(any(feature = "file", feature = "sqlite"))]
+fn identity(found: &std::fs::Metadata) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    return Some((std::os::unix::fs::MetadataExt::dev(found), std::os::unix::fs::MetadataExt::ino(found)));
+    #[cfg(not(unix))]
+    return (|_| None)(found);
+}
+
 fn once_a_second() -> BoxStream<'static, ()> {
     Box::pin(futures_util::stream::unfold((), |()| async {
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -14,11 +14,7 @@ pub(crate) fn store_of_the_child() -> Option<String> {
     std::env::var(STORE).ok()
 }
 
-/// The command that starts `test` once more, as a child that works on the store.
-pub(crate) fn command(test: &str, store: &str) -> Command {
-    with_program(Command::new(program()), test, store)
-}
-
+/// Makes the command start `test` once more, as a child that works on the store.
 pub(crate) fn with_program(mut command: Command, test: &str, store: &str) -> Command {
     command.args(["--exact", test, "--nocapture"]).env(STORE, store);
     command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -29,8 +25,20 @@ pub(crate) fn program() -> std::path::PathBuf {
     std::env::current_exe().expect("the path of this binary")
 }
 
-pub(crate) fn start(test: &str, store: &str) -> Child {
-    command(test, store).spawn().expect("the child starts")
+/// Starts it; it ends at the latest with the test, however that ends.
+pub(crate) fn start(test: &str, store: &str) -> Running {
+    let command = with_program(Command::new(program()), test, store).spawn();
+    Running(command.expect("the child starts"))
+}
+
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 pub(crate) async fn open(url: &str) -> Arc<dyn Store> {

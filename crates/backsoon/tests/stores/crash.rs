@@ -49,8 +49,8 @@ async fn kill_often(test: &str, url: &str) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::time::sleep(Duration::from_micros(fastrand::u64(..10_000))).await;
-        writer.kill().expect("the writer is killed");
-        writer.wait().expect("the writer has ended");
+        writer.0.kill().expect("the writer is killed");
+        writer.0.wait().expect("the writer has ended");
 
         for (key, number) in KEYS.into_iter().zip(&mut written) {
             let entry = child::get(&store, key).await.expect("a killed writer removes nothing");

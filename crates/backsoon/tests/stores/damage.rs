@@ -173,6 +173,32 @@ async fn a_file_that_is_no_database_is_refused_and_kept() {
 }
 
 #[tokio::test]
+async fn a_database_that_was_removed_or_replaced_is_away_and_takes_no_write() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let (path, moved) = (place.path().join("backsoon.db"), place.path().join("moved.db"));
+    let store = SqlStore::sqlite(&path).await.expect("it opens");
+    store.put("state", "value".into(), PutMode::Create).await.expect("a value");
+    fs::rename(&path, &moved).expect("it goes");
+    for what in ["removed", "replaced"] {
+        if what == "replaced" {
+            fs::write(&path, "").expect("another file in its place");
+        }
+        let away = [
+            store.get("state").await.map(drop),
+            store.list("").await.map(drop),
+            store.put("state", "new".into(), PutMode::Overwrite).await.map(drop),
+            store.delete("state").await,
+        ];
+        for result in away {
+            let error = result.expect_err("it is another file");
+            assert!(error.to_string().contains("removed or replaced while it was open"), "{error}");
+        }
+    }
+    fs::rename(&moved, &path).expect("it comes back");
+    assert_eq!(store.get("state").await.expect("a get").map(|e| e.value), Some("value".into()));
+}
+
+#[tokio::test]
 async fn an_empty_file_is_an_empty_database() {
     let place = tempfile::tempdir().expect("a temporary directory");
     let path = place.path().join("backsoon.db");

@@ -29,7 +29,7 @@ async fn processes_that_race_on_sqlite_lose_nothing() {
 async fn race(test: &str, url: &str) {
     let children: Vec<_> = (0..PROCESSES).map(|_| child::start(test, url)).collect();
     for mut child in children {
-        let status = child.wait().expect("the child has ended");
+        let status = child.0.wait().expect("the child has ended");
         assert!(status.success(), "a racing process failed: {status}");
     }
     let store = child::open(url).await;

@@ -1,11 +1,13 @@
 //! One writer at a time, over all processes, and none that its caller has given up on.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use super::super::identity;
 
 /// How long a writer waits for the others. A write takes milliseconds; whoever holds the lock for this long hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,16 +29,24 @@ pub(super) struct GiveUpOnDrop(Ticket);
 /// [`io::ErrorKind::TimedOut`] after [`PATIENCE`], [`io::ErrorKind::Interrupted`] if the caller has gone away,
 /// [`io::ErrorKind::Unsupported`] if the file system has no locks.
 pub(super) fn exclusive(path: &Path, ticket: &Ticket) -> io::Result<File> {
-    let to_write = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-    let file = match to_write {
-        // It belongs to someone else who may write here; to lock it, reading is enough.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            File::open(path).map_err(|_| error)?
+    loop {
+        let file = open(path)?;
+        wait(|| file.try_lock(), || ticket.is_taken())?;
+        // If somebody cleaned up meanwhile, others hold the lock of a newer file.
+        if fs::metadata(path).ok().and_then(|at_path| identity(&at_path)) != identity(&file.metadata()?) {
+            continue;
         }
-        opened => opened?,
-    };
-    wait(|| file.try_lock(), || ticket.is_taken())?;
-    if ticket.take() { Ok(file) } else { Err(gone()) }
+        return if ticket.take() { Ok(file) } else { Err(gone()) };
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let to_write = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    match to_write {
+        // It belongs to someone else who may write here; to lock it, reading is enough.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(path).map_err(|_| error),
+        opened => opened,
+    }
 }
 
 /// Waits until nobody writes, and keeps it so until the file is dropped.
@@ -142,6 +152,25 @@ mod tests {
         let outcome = waiting.join().expect("no panic").map(drop);
         assert_eq!(outcome, Err(io::ErrorKind::Interrupted));
         exclusive(&path, &Ticket::new()).expect("and the lock is free again");
+    }
+
+    #[test]
+    fn the_lock_of_a_file_that_was_cleaned_up_is_no_lock() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let path = place.path().join(".lock");
+        let first = exclusive(&path, &Ticket::new()).expect("the lock");
+        let waiting = std::thread::spawn({
+            let path = path.clone();
+            move || exclusive(&path, &Ticket::new()).expect("the lock, in the end")
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        fs::remove_file(&path).expect("somebody cleans up");
+        let newer = exclusive(&path, &Ticket::new()).expect("the lock of the newer file");
+        drop(first);
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!waiting.is_finished(), "two writers at once, on two lock files");
+        drop(newer);
+        waiting.join().expect("no panic");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use self::trouble::{is_busy, is_missing_table};
 use super::open::IfMissing;
 use super::{
     Entry, Error, PutMode, Result, Store, VALUE_LIMIT, Version, check_key, check_prefix, check_size,
-    now_in_millis,
+    identity, now_in_millis,
 };
 
 /// How long to try while other processes write. A write takes milliseconds; longer than this, one of them hangs.
@@ -41,6 +41,8 @@ const READERS: u32 = 4;
 #[derive(Clone)]
 pub struct SqlStore {
     path: PathBuf,
+    /// Which file was opened, as [`identity`] says.
+    file: Option<(u64, u64)>,
     dialect: &'static Dialect,
     /// One connection only: this process's writers line up here, in order, and not at the database's lock.
     writer: SqlitePool,
@@ -61,20 +63,14 @@ impl SqlStore {
         let path = path.into();
         let path = std::path::absolute(&path).unwrap_or(path);
         trouble::look_at(&path).await?;
-        let store = Self::new(path, IfMissing::Create);
-        store.try_out().await?;
-        Ok(store)
+        Self::new(path, IfMissing::Create).try_out().await
     }
 
     pub(super) async fn at(path: PathBuf, if_missing: IfMissing) -> Result<Option<Self>> {
         match if_missing {
             IfMissing::Create => Self::sqlite(path).await.map(Some),
-            IfMissing::Leave if !trouble::look_at(&path).await? => Ok(None),
-            IfMissing::Leave => {
-                let store = Self::new(path, if_missing);
-                store.try_out().await?;
-                Ok(Some(store))
-            }
+            IfMissing::Leave if trouble::look_at(&path).await?.is_none() => Ok(None),
+            IfMissing::Leave => Self::new(path, if_missing).try_out().await.map(Some),
         }
     }
 
@@ -96,6 +92,7 @@ impl SqlStore {
         let readers = pool().max_connections(READERS);
         Self {
             path,
+            file: None,
             dialect: &SQLITE,
             writer: writer.connect_lazy_with(to_write.synchronous(SqliteSynchronous::Full)),
             readers: readers.connect_lazy_with(to_read),
@@ -103,9 +100,19 @@ impl SqlStore {
     }
 
     /// Makes the file, if it may, and sees that it is a database.
-    async fn try_out(&self) -> Result<()> {
+    async fn try_out(mut self) -> Result<Self> {
         let read = || sqlx::query(self.dialect.try_out).execute(&self.writer);
-        patiently(read).await.map(drop).map_err(|error| self.away("opening it", error))
+        patiently(read).await.map_err(|error| self.away("opening it", error))?;
+        self.file = trouble::look_at(&self.path).await?.as_ref().and_then(identity);
+        Ok(self)
+    }
+
+    /// An open file lives on without a name, and SQLite would go on writing to it unseen.
+    async fn must_be_there(&self) -> Result<()> {
+        match trouble::look_at(&self.path).await? {
+            Some(found) if identity(&found) == self.file => Ok(()),
+            Some(_) | None => Err(trouble::replaced(&self.path)),
+        }
     }
 
     /// Does one writing statement and says how many rows it touched. The table is made when it is first missed.
@@ -113,6 +120,7 @@ impl SqlStore {
     where
         F: Future<Output = sqlx::Result<sqlx::sqlite::SqliteQueryResult>>,
     {
+        self.must_be_there().await?;
         let make_table = || sqlx::query(self.dialect.make_table).execute(&self.writer);
         let done = match patiently(&statement).await {
             Err(error) if is_missing_table(&error) => match patiently(make_table).await {
@@ -147,6 +155,7 @@ impl std::fmt::Debug for SqlStore {
 impl Store for SqlStore {
     async fn get(&self, key: &str) -> Result<Option<Entry>> {
         check_key(key)?;
+        self.must_be_there().await?;
         let get = || sqlx::query_as(self.dialect.get).bind(key).bind(LIMIT).fetch_optional(&self.readers);
         match patiently(get).await {
             Ok(row) => row.map(|row| self.entry(row)).transpose(),
@@ -186,6 +195,7 @@ impl Store for SqlStore {
 
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
         check_prefix(prefix)?;
+        self.must_be_there().await?;
         // In a key, no byte is as large as `~`: what starts with the prefix lies before that.
         let end = format!("{prefix}~");
         let list = || {

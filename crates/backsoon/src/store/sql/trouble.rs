@@ -1,12 +1,13 @@
 //! What the database refused, as a sentence with the way out.
 
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 
 use super::super::{Error, Result};
 
-/// Whether there is a file, before the database says no more than "unable to open".
-pub(super) async fn look_at(path: &Path) -> Result<bool> {
+/// The file, if there is one: found out before the database says no more than "unable to open".
+pub(super) async fn look_at(path: &Path) -> Result<Option<Metadata>> {
     let not = |sentence: String| {
         let source = io::Error::other(sentence).into();
         Err(Error::Away { store: url(path), doing: "opening it".to_owned(), source })
@@ -14,13 +15,13 @@ pub(super) async fn look_at(path: &Path) -> Result<bool> {
     let file = path.to_owned();
     let looked = tokio::task::spawn_blocking(move || {
         let parent =
-            file.parent().map_or(Ok(true), |parent| std::fs::metadata(parent).map(|found| found.is_dir()));
-        (std::fs::metadata(&file).map(|found| found.is_file()), parent)
+            file.parent().map_or(Ok(true), |parent| fs::metadata(parent).map(|found| found.is_dir()));
+        (fs::metadata(&file), parent)
     });
     match looked.await.map_err(io::Error::other) {
-        Ok((Ok(true), _)) => Ok(true),
-        Ok((Ok(false), _)) => not(format!("{} is not a file; move it, or name another file", path.display())),
-        Ok((Err(_), Ok(true))) => Ok(false),
+        Ok((Ok(found), _)) if found.is_file() => Ok(Some(found)),
+        Ok((Ok(_), _)) => not(format!("{} is not a file; move it, or name another file", path.display())),
+        Ok((Err(_), Ok(true))) => Ok(None),
         Ok((Err(_), Ok(false))) => {
             not(format!("the parent of {} is not a directory; name another file", path.display()))
         }
@@ -38,6 +39,17 @@ pub(super) fn away(path: &Path, doing: &str, error: sqlx::Error) -> Error {
         None => format!("{error}; {way_out}"),
     };
     Error::Away { store: url(path), doing: doing.to_owned(), source: io::Error::other(sentence).into() }
+}
+
+/// The file at `path` is not the one that is open: what is written now would be lost with it.
+pub(super) fn replaced(path: &Path) -> Error {
+    let sentence =
+        "the file was removed or replaced while it was open; put it back, or start this process again";
+    Error::Away {
+        store: url(path),
+        doing: "looking at it".to_owned(),
+        source: io::Error::new(io::ErrorKind::NotFound, sentence).into(),
+    }
 }
 
 pub(super) fn url(path: &Path) -> String {

@@ -1,0 +1,149 @@
+//! The desk at which an operator changes a store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use backsoon::control::{Control, Found, Outcome};
+use backsoon::fleet::{Life, Member, Roster};
+use backsoon::store::{Store, open, open_existing};
+use backsoon::{Host, State};
+
+use super::words::quoted;
+use super::written::Written;
+use crate::cli::Cli;
+use crate::config::{Config, nearest};
+use crate::exit::{Ends, Exit, usage};
+
+/// How long a verb that writes watches the fleet follow.
+const FOLLOW: Duration = Duration::from_secs(2);
+
+/// Longer than an instance's beat: one that does not move for so long may be lost.
+const BEAT: Duration = Duration::from_millis(1500);
+
+/// What a verb works with.
+pub(super) struct Desk {
+    pub(super) config: Config,
+    pub(super) control: Control,
+    /// The flags that lead here again.
+    flags: String,
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// Opens the store, and makes it if there is none yet.
+    pub(super) async fn open(cli: &Cli) -> Result<Self> {
+        let config = Config::load(cli.config.as_deref())?;
+        let store = open(&store_url(&config, cli)?).await?;
+        Ok(Self::at(config, store, cli))
+    }
+
+    /// Opens the store; one that is not there is away.
+    pub(super) async fn open_existing(cli: &Cli) -> Result<Self> {
+        let config = Config::load(cli.config.as_deref())?;
+        let url = store_url(&config, cli)?;
+        let store = open_existing(&url).await?.ok_or_else(|| missing(&url))?;
+        Ok(Self::at(config, store, cli))
+    }
+
+    pub(super) fn at(config: Config, store: Arc<dyn Store>, cli: &Cli) -> Self {
+        let store_flag = cli.store_flag().map(|url| format!(" --store {}", quoted(url)));
+        let config_flag =
+            cli.config.as_ref().map(|path| format!(" --config {}", quoted(&path.to_string_lossy())));
+        let flags = store_flag.into_iter().chain(config_flag).collect();
+        Self { config, control: Control::new(store, operator()), flags }
+    }
+
+    pub(super) fn store(&self) -> &Arc<dyn Store> {
+        self.control.store()
+    }
+
+    /// What to type to do `what` at this very desk.
+    pub(super) fn command(&self, what: &str) -> String {
+        format!("backsoon {what}{}", self.flags)
+    }
+
+    /// `backsoon off`, for this very site.
+    pub(super) fn command_off(&self, host: &Host) -> String {
+        match host {
+            any if any.is_any() => self.command("off"),
+            host => self.command(&format!("off --site {}", quoted(host.as_str()))),
+        }
+    }
+
+    /// The State, or an empty one where nobody has asked for anything yet.
+    pub(super) async fn state(&self) -> Result<State> {
+        Ok(self.control.read().await?.unwrap_or_default())
+    }
+
+    /// Changes the State, and watches the fleet follow.
+    pub(super) async fn update<E: ToString>(
+        &self,
+        note: &str,
+        edit: impl FnMut(&mut State) -> Result<(), E>,
+    ) -> Result<Written> {
+        let found = self.control.find().await?;
+        let outcome = self.control.update(note, edit).await?;
+        self.watch(&found, outcome).await
+    }
+
+    /// Watches the fleet follow a change of what was `found`.
+    pub(super) async fn watch(&self, found: &Found, outcome: Outcome) -> Result<Written> {
+        let mut roster = Roster::follow(&**self.store(), outcome.state(), FOLLOW).await?;
+        let is_lost = |member: &Member| member.life == Life::Lost && !member.report.has(outcome.state());
+        if roster.0.iter().any(is_lost) {
+            // The last look of those above may have been too short to see a beat.
+            roster = Roster::observe(&**self.store(), BEAT).await?;
+        }
+        Ok(Written::new(self.store().url(), found, outcome, roster))
+    }
+
+    /// Fails for a site that neither the document nor an instance knows.
+    pub(super) fn known(&self, state: &State, roster: &Roster, host: &Host) -> Result<(), String> {
+        let there = roster.0.iter().filter(|member| member.life != Life::Dead);
+        let served: Vec<&Host> = there.flat_map(|member| &member.report.serves).collect();
+        if state.site(host).is_some() || served.contains(&host) {
+            return Ok(());
+        }
+        let names: Vec<&str> = state.sites.keys().chain(served).map(Host::as_str).collect();
+        let meant = nearest(host.as_str(), names.iter().copied());
+        let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        Err(format!("nobody knows the site `{host}`{meant}"))
+    }
+}
+
+/// The store's URL; one that would end with this command is refused.
+pub(super) fn store_url(config: &Config, cli: &Cli) -> Result<String> {
+    let url = config.store_url(cli.store_flag())?;
+    if url.split(':').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("memory")) {
+        return Err(usage(format!(
+            "`{url}` would be gone at the end of this command, and no server could follow it; name a store that stays, for example --store file:./state"
+        )));
+    }
+    Ok(url)
+}
+
+/// Nothing is there to look at or to change.
+pub(super) fn missing(url: &str) -> anyhow::Error {
+    let sentence = format!(
+        "there is no store at {url}; the first `backsoon on`, `apply` or `serve` makes one. If there should be one, look at --store, BACKSOON_STORE and backsoon.toml"
+    );
+    Ends(Exit::StoreAway, sentence).into()
+}
+
+/// Who is at the desk: `ann@laptop`, also behind sudo.
+fn operator() -> String {
+    let user = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let user = user.filter(|user| !user.is_empty()).or_else(uid);
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
+    let host = host.map(|host| host.trim().to_owned()).unwrap_or_default();
+    let user = user.unwrap_or_else(|| "somebody".into());
+    if host.is_empty() { user } else { format!("{user}@{host}") }
+}
+
+/// A service or a container may have no names in its environment; it has a number all the same.
+fn uid() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").ok().map(|process| format!("uid {}", process.uid()))
+}

@@ -1,0 +1,67 @@
+//! Times, commands and windows in words.
+
+use backsoon::decide::Local;
+use backsoon::document::Source;
+use backsoon::snapshot::Snapshot;
+use backsoon::time::Timestamp;
+use backsoon::{Mode, State, Window};
+
+/// A time in the operator's own zone.
+pub(super) fn local(time: Timestamp) -> String {
+    let zoned = jiff::Timestamp::from_millisecond(time.as_millis())
+        .map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
+    zoned.map(|at| at.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()).unwrap_or_else(|_| time.to_string())
+}
+
+/// Until when a window is in force.
+pub(super) fn until(end: Option<Timestamp>) -> String {
+    end.map_or_else(|| "until it is ended".into(), |end| format!("until {}", local(end)))
+}
+
+/// ` of ann@laptop`, if anybody has signed it.
+pub(super) fn of(by: &str) -> String {
+    if by.is_empty() { String::new() } else { format!(" of {}", crate::output::plain(by)) }
+}
+
+/// Whether an operator has added it and so may be expected to end it.
+pub(super) fn is_operators(window: &Window) -> bool {
+    matches!(window.source, Source::Operator | Source::Schedule)
+}
+
+/// What is closed at `now`, and what is to come: `* on, shop.example.com scheduled`.
+pub(super) fn sites_in_words(state: &State, now: Timestamp) -> String {
+    let snapshot = Snapshot::settle(state, &Local::default(), now, None);
+    let mut sites: Vec<String> = Vec::new();
+    for (host, _) in state.sites().filter(|(_, site)| !site.windows.is_empty()) {
+        let Some(settled) = snapshot.exactly(&host) else { continue };
+        match settled.mode() {
+            Mode::Off if settled.upcoming().is_empty() => {}
+            Mode::Off => sites.push(format!("{host} scheduled")),
+            mode => sites.push(format!("{host} {mode}")),
+        }
+    }
+    if sites.is_empty() { "all open".into() } else { sites.join(", ") }
+}
+
+/// `text` as a shell reads it as one word.
+pub(super) fn quoted(text: &str) -> String {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&b);
+    if !text.is_empty() && text.bytes().all(safe) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_typed_as_it_is_shown() {
+        assert_eq!(quoted("file:/srv/state"), "file:/srv/state");
+        assert_eq!(quoted("*.example.com"), "'*.example.com'");
+        assert_eq!(quoted("file:/it's here"), r"'file:/it'\''s here'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,153 @@
+//! What a verb that writes says at its end: to which store it wrote, who follows it, and who is late.
+
+use anyhow::Result;
+use backsoon::control::{Found, Outcome};
+use backsoon::document::Unreadable;
+use backsoon::fleet::{Life, Report, Roster};
+use backsoon::{Host, State, Window};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::output::{self, GOOD, WARN, count, paint, plain};
+
+/// A change, and the fleet when everybody had it or patience was over.
+pub(super) struct Written {
+    store: String,
+    outcome: Outcome,
+    roster: Roster,
+    /// What was wrong with what lay in the State's place before, in a sentence.
+    mended: Option<String>,
+}
+
+/// The same for programs.
+#[derive(Serialize)]
+struct Shown<'a> {
+    store: String,
+    revision: u64,
+    changed: Change,
+    following: usize,
+    late: Vec<&'a str>,
+    lost: Vec<&'a str>,
+    draining: usize,
+    windows: Vec<ShownWindow<'a>>,
+    still_closed: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ShownWindow<'a> {
+    site: &'a Host,
+    #[serde(flatten)]
+    window: &'a Window,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Change {
+    Made,
+    Needless,
+}
+
+// === impl Written ===
+
+impl Written {
+    pub(super) fn new(store: String, found: &Found, outcome: Outcome, roster: Roster) -> Self {
+        let revision = outcome.state().revision;
+        let mended = match (found, &outcome) {
+            (Found::Unreadable(Unreadable::Damaged { why }), Outcome::Written(_)) => Some(format!(
+                "the state in {store} was damaged ({}); its bytes are kept beside it, and revision {revision} goes on from the last known state",
+                plain(why)
+            )),
+            (Found::Nothing, Outcome::Written(_)) if revision > 1 => Some(format!(
+                "the state in {store} was gone; revision {revision} goes on from the last known one"
+            )),
+            _ => None,
+        };
+        Self { store, outcome, roster, mended }
+    }
+
+    pub(super) fn state(&self) -> &State {
+        self.outcome.state()
+    }
+
+    pub(super) fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Whether everybody who lives has it.
+    pub(super) fn exit(&self) -> Exit {
+        if self.late().next().is_some() { Exit::NotConfirmed } else { Exit::Done }
+    }
+
+    fn late(&self) -> impl Iterator<Item = &Report> {
+        self.roster.live().filter(|report| !report.has(self.state()))
+    }
+
+    /// Those who may still be serving by what was there before.
+    fn lost(&self) -> impl Iterator<Item = &Report> {
+        let lost = self.roster.0.iter().filter(|member| member.life == Life::Lost);
+        lost.map(|member| &member.report).filter(|report| !report.has(self.state()))
+    }
+
+    /// The requests that still run by what was there before, per instance.
+    fn draining(&self) -> impl Iterator<Item = (&str, usize)> {
+        let sum = |report: &Report| report.draining.values().sum::<usize>();
+        let all = self.roster.live().map(move |report| (report.name.as_str(), sum(report)));
+        all.filter(|(_, requests)| *requests > 0)
+    }
+
+    /// Names the store and its followers, and warns of what is not as it should be.
+    pub(super) fn say(&self) {
+        output::field("store", format_args!("{}, revision {}", self.store, self.state().revision));
+        let live = self.roster.live().count();
+        let late: Vec<String> = self.late().map(late).collect();
+        let have = match late.as_slice() {
+            _ if live == 0 => paint(WARN, "none"),
+            [] => format!("{live} live, {}", paint(GOOD, "all have it")),
+            late => format!("{live} live, {}", paint(WARN, format!("late: {}", late.join(", ")))),
+        };
+        output::field("instances", have);
+        for (name, requests) in self.draining() {
+            let requests = count(requests, "request");
+            output::field("draining", format_args!("{requests} from before on {}", plain(name)));
+        }
+        self.mended.iter().for_each(output::warn);
+        if live == 0 {
+            output::warn(format_args!(
+                "nobody follows this store ({}): no server closes or opens because of it",
+                self.store
+            ));
+        }
+        for report in self.lost() {
+            output::warn(format_args!(
+                "{} is lost: its beat stopped without a farewell, so it may still serve as before",
+                plain(&report.name)
+            ));
+        }
+    }
+
+    /// Says the same to programs.
+    pub(super) fn json(&self, windows: &[(Host, Window)], still_closed: &[String]) -> Result<()> {
+        output::json(&Shown {
+            store: self.store.clone(),
+            revision: self.state().revision,
+            changed: match self.outcome {
+                Outcome::Written(_) => Change::Made,
+                Outcome::Unchanged(_) => Change::Needless,
+            },
+            following: self.roster.live().count(),
+            late: self.late().map(|report| report.name.as_str()).collect(),
+            lost: self.lost().map(|report| report.name.as_str()).collect(),
+            draining: self.draining().map(|(_, requests)| requests).sum(),
+            windows: windows.iter().map(|(site, window)| ShownWindow { site, window }).collect(),
+            still_closed,
+        })
+    }
+}
+
+/// Who is late, and why if it says so.
+fn late(report: &Report) -> String {
+    match report.troubles.as_slice() {
+        [] => plain(&report.name),
+        troubles => format!("{} ({})", plain(&report.name), plain(&troubles.join("; "))),
+    }
+}

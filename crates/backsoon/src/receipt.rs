@@ -1,0 +1,354 @@
+//! The proof that a change is in force everywhere: every instance has applied it, and its earlier requests have ended.
+//!
+//! An instance confirms by reporting all of these at once:
+//! 1. this lineage and this revision, or a later one,
+//! 2. on every site concerned, a mode at least as strict as the one asked for,
+//! 3. no request left there that was admitted before the site became stricter,
+//! 4. nothing that it refuses to apply.
+//!
+//! A report with the new revision was written after the change, so it needs no clock to be believed. One without it
+//! is *late*; if its beat has not moved for its lease, by the reader's clock, it is *lost* and blocks the receipt all the
+//! same, since it may still be serving. A process that has ended on this machine serves nobody and blocks nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::control::Control;
+use crate::decide::Local;
+use crate::document::{Host, Lineage, Mode, State};
+use crate::fleet::{self, Kind, Life, Report};
+use crate::snapshot::Snapshot;
+use crate::store;
+use crate::time::Timestamp;
+
+/// What a receipt is asked to prove.
+#[derive(Debug, Clone, Default)]
+pub struct Expect {
+    /// The sites that the change is about.
+    pub sites: Vec<Host>,
+    /// Fewer instances than this confirm nothing.
+    pub instances: usize,
+    /// What to do about lost instances.
+    pub lost: Lost,
+}
+
+/// What to do about an instance whose beat has stopped without a farewell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lost {
+    /// It may still be serving, so it blocks the receipt.
+    #[default]
+    Blocks,
+    /// Whoever asks knows better; the receipt says so.
+    Accepted,
+}
+
+/// What was found, and whether that is what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// Whether everyone has confirmed.
+    pub verdict: Verdict,
+    /// The store's URL.
+    pub store: String,
+    /// The document's history.
+    pub lineage: Lineage,
+    /// The revision that was asked for.
+    pub revision: u64,
+    /// The sites concerned and the mode asked for on each.
+    pub sites: BTreeMap<Host, Mode>,
+    /// Everyone on the roster.
+    pub servers: Vec<Server>,
+    /// How many earlier requests were seen to be running at most, all of which have ended if this is confirmed.
+    pub drained: usize,
+    /// From the question to the last look, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Whether a change is in force everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everyone has it, and every earlier request has ended.
+    Confirmed,
+    /// Everyone has it, and it will be in force at its time; nothing is closed yet.
+    Scheduled,
+    /// Somebody is late, or too few are there.
+    NotConfirmed,
+}
+
+/// One instance, and what keeps it from confirming.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Server {
+    /// Its name on the roster.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// What is in the way; none: it has confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<Late>,
+}
+
+/// What keeps an instance from confirming.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case", tag = "why")]
+#[non_exhaustive]
+pub enum Late {
+    /// It lives and has an earlier revision, or none.
+    #[error("still has revision {revision}")]
+    Behind {
+        /// The revision that it has; 0 without one.
+        revision: u64,
+    },
+    /// Its beat has stopped.
+    #[error("lost: not heard from for {} s; it may still be serving", .silent_ms / 1000)]
+    Lost {
+        /// For how long, by the reader's clock, in milliseconds.
+        silent_ms: u64,
+    },
+    /// It says why it does not follow.
+    #[error("does not follow: {trouble}")]
+    Refuses {
+        /// In its own words.
+        trouble: String,
+    },
+    /// It has the revision, but a site is less strict there than it should be (a clock that is off, say).
+    #[error("{host} is {mode} there (its clock is {skew_ms} ms off ours, the way of the report included)")]
+    LessStrict {
+        /// The site.
+        host: Host,
+        /// The mode there.
+        mode: Mode,
+        /// Its clock in its last report less ours when we read it, in milliseconds.
+        skew_ms: i64,
+    },
+    /// Earlier requests still run.
+    #[error("{requests} earlier requests still run")]
+    Draining {
+        /// How many.
+        requests: usize,
+    },
+}
+
+/// When each instance's beat was last seen to move.
+#[derive(Default)]
+struct Lookout(BTreeMap<String, (u64, Instant)>);
+
+// === impl Control ===
+
+impl Control {
+    /// Waits until `state` is in force everywhere, at most for `patience`, and says what was found.
+    ///
+    /// `each` is shown every look, for a display that follows along.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn wait(
+        &self,
+        state: &State,
+        expect: &Expect,
+        patience: Duration,
+        mut each: impl FnMut(&Receipt),
+    ) -> store::Result<Receipt> {
+        let begun = Instant::now();
+        let mut lookout = Lookout::default();
+        let mut drained = 0;
+        let mut pause = Duration::from_millis(5);
+        loop {
+            let reports = fleet::reports(&**self.store()).await?;
+            let mut receipt = look(state, expect, &reports, &mut lookout);
+            let draining = receipt.servers.iter().map(|server| match server.late {
+                Some(Late::Draining { requests }) => requests,
+                _ => 0,
+            });
+            drained = drained.max(draining.sum());
+            receipt.drained = drained;
+            receipt.store = self.store().url();
+            receipt.took_ms = begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+            each(&receipt);
+            if receipt.verdict != Verdict::NotConfirmed || begun.elapsed() >= patience {
+                return Ok(receipt);
+            }
+            tokio::time::sleep(pause.min(patience.saturating_sub(begun.elapsed()))).await;
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
+    }
+}
+
+fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookout) -> Receipt {
+    let now = Timestamp::now();
+    let snapshot = Snapshot::settle(state, &Local::default(), now, None);
+    let mode = |host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
+    let sites: BTreeMap<Host, Mode> = expect.sites.iter().map(|host| (host.clone(), mode(host))).collect();
+    let there = reports.iter().filter(|report| report.place.lives() != Some(Life::Dead));
+    let servers: Vec<Server> = there
+        .map(|report| Server {
+            name: report.name.clone(),
+            kind: report.kind,
+            late: late(state, &sites, report, lookout.silence(report), now),
+        })
+        .collect();
+
+    let blocks = |server: &Server| match &server.late {
+        None => false,
+        Some(Late::Lost { .. }) => expect.lost == Lost::Blocks,
+        Some(_) => true,
+    };
+    let confirmed = servers.iter().filter(|server| server.late.is_none()).count();
+    let to_come = |host: &Host| snapshot.exactly(host).is_some_and(|site| !site.upcoming().is_empty());
+    let verdict = if confirmed < expect.instances.max(1) || servers.iter().any(blocks) {
+        Verdict::NotConfirmed
+    } else if sites.iter().any(|(host, mode)| *mode == Mode::Off && to_come(host)) {
+        Verdict::Scheduled
+    } else {
+        Verdict::Confirmed
+    };
+    Receipt {
+        verdict,
+        store: String::new(),
+        lineage: state.lineage.clone(),
+        revision: state.revision,
+        sites,
+        servers,
+        drained: 0,
+        took_ms: 0,
+    }
+}
+
+fn late(
+    state: &State,
+    sites: &BTreeMap<Host, Mode>,
+    report: &Report,
+    silence: Duration,
+    now: Timestamp,
+) -> Option<Late> {
+    let silent_ms = silence.as_millis().try_into().unwrap_or(u64::MAX);
+    let lost = silent_ms > report.lease_ms && report.place.lives().is_none();
+    if !report.has(state) {
+        return Some(match report.troubles.first() {
+            _ if lost => Late::Lost { silent_ms },
+            Some(trouble) => Late::Refuses { trouble: trouble.clone() },
+            None => Late::Behind { revision: report.revision },
+        });
+    }
+    let there = |host: &Host| report.closings.get(host).copied().unwrap_or_default();
+    // A later revision may have opened the site again; then this one cannot be confirmed any more, nor need it be.
+    let less = sites.iter().find(|(host, mode)| report.revision == state.revision && there(host) < **mode);
+    if let Some((host, _)) = less {
+        let skew_ms = report.clock.as_millis() - now.as_millis();
+        return Some(Late::LessStrict { host: host.clone(), mode: there(host), skew_ms });
+    }
+    let concerned = report.draining.iter().filter(|(host, _)| sites.keys().any(|site| site.covers(host)));
+    match concerned.map(|(_, requests)| requests).sum() {
+        0 => None,
+        _ if lost => Some(Late::Lost { silent_ms }),
+        requests => Some(Late::Draining { requests }),
+    }
+}
+
+// === impl Lookout ===
+
+impl Lookout {
+    /// For how long the beat of `report` has not moved while we looked.
+    fn silence(&mut self, report: &Report) -> Duration {
+        let now = Instant::now();
+        let seen = self.0.entry(report.name.clone()).or_insert((report.beat, now));
+        if seen.0 != report.beat {
+            *seen = (report.beat, now);
+        }
+        now - seen.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Window;
+    use crate::fleet::Place;
+
+    fn closed(revision: u64) -> State {
+        let mut state = State { revision, ..State::new() };
+        state.default.windows.push(Window::new(Mode::On));
+        state
+    }
+
+    fn report(state: &State, name: &str) -> Report {
+        Report {
+            name: name.into(),
+            kind: Kind::Web,
+            program: "1".into(),
+            place: Place { host: "elsewhere".into(), boot: "another".into(), pid: 1, started: 1 },
+            beat: 1,
+            lease_ms: 10_000,
+            clock: Timestamp::now(),
+            lineage: Some(state.lineage.clone()),
+            revision: state.revision,
+            closings: [(Host::any(), Mode::On)].into(),
+            serves: Vec::new(),
+            draining: BTreeMap::new(),
+            held: 0,
+            age_ms: 0,
+            troubles: Vec::new(),
+        }
+    }
+
+    fn verdict(state: &State, reports: &[Report]) -> (Verdict, Option<Late>) {
+        let expect = Expect { sites: vec![Host::any()], ..Expect::default() };
+        let receipt = look(state, &expect, reports, &mut Lookout::default());
+        (receipt.verdict, receipt.servers.into_iter().find_map(|server| server.late))
+    }
+
+    #[test]
+    fn nobody_confirms_nothing() {
+        assert_eq!(verdict(&closed(3), &[]), (Verdict::NotConfirmed, None));
+    }
+
+    #[test]
+    fn everyone_confirms_and_a_later_revision_counts() {
+        let state = closed(3);
+        let later = Report { revision: 4, ..report(&state, "b") };
+        assert_eq!(verdict(&state, &[report(&state, "a"), later]), (Verdict::Confirmed, None));
+    }
+
+    #[test]
+    fn one_who_is_behind_refuses_drains_or_is_less_strict_is_late() {
+        let state = closed(3);
+        let fine = report(&state, "a");
+        let behind = Report { revision: 2, ..report(&state, "b") };
+        assert_eq!(verdict(&state, &[fine.clone(), behind.clone()]).1, Some(Late::Behind { revision: 2 }));
+        let refuses = Report { troubles: vec!["schema 2".into()], ..behind };
+        assert_eq!(verdict(&state, &[fine.clone(), refuses]).1, Some(Late::Refuses { trouble: "schema 2".into() }));
+        let shop: Host = "shop.example.com".parse().unwrap();
+        let drains = Report { draining: [(shop, 2)].into(), ..report(&state, "b") };
+        assert_eq!(verdict(&state, &[fine.clone(), drains]).1, Some(Late::Draining { requests: 2 }));
+        let open = Report { closings: BTreeMap::new(), ..report(&state, "b") };
+        assert!(matches!(verdict(&state, &[fine, open]).1, Some(Late::LessStrict { mode: Mode::Off, .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_beat_that_stops_is_lost_and_blocks_unless_that_is_accepted() {
+        let state = closed(3);
+        let reports = [report(&state, "a"), Report { revision: 2, ..report(&state, "b") }];
+        let mut lookout = Lookout::default();
+        let mut expect = Expect { sites: vec![Host::any()], ..Expect::default() };
+        let _ = look(&state, &expect, &reports, &mut lookout);
+        tokio::time::advance(Duration::from_secs(11)).await;
+        let receipt = look(&state, &expect, &reports, &mut lookout);
+        assert_eq!(receipt.verdict, Verdict::NotConfirmed);
+        assert_eq!(receipt.servers[1].late, Some(Late::Lost { silent_ms: 11_000 }));
+        expect.lost = Lost::Accepted;
+        assert_eq!(look(&state, &expect, &reports, &mut lookout).verdict, Verdict::Confirmed);
+        expect.instances = 2;
+        assert_eq!(look(&state, &expect, &reports, &mut lookout).verdict, Verdict::NotConfirmed);
+    }
+
+    #[test]
+    fn a_window_to_come_is_scheduled_and_never_confirmed() {
+        let mut state = closed(3);
+        state.default.windows[0].start = Some(Timestamp::now() + Duration::from_secs(600));
+        let open = Report { closings: BTreeMap::new(), ..report(&state, "a") };
+        assert_eq!(verdict(&state, &[open]), (Verdict::Scheduled, None));
+    }
+}
