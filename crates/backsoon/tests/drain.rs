@@ -11,8 +11,9 @@ use axum::body::{Body, Bytes};
 use axum::http;
 use backsoon::document::{Host, Lineage, Mode, Page, Site, State, Window};
 use backsoon::instance::Applied;
-use backsoon::request::{NO_HEADERS, UserKind};
-use backsoon::rules::{Condition, PathPattern, Rule};
+use backsoon::decide::Local;
+use backsoon::request::{Headers, NO_HEADERS, UserKind};
+use backsoon::rules::{Condition, PathPattern, Rule, TrustedProxies};
 use backsoon::time::Timestamp;
 use backsoon::{Admission, Instance, MaintenanceLayer, Marks, Permit, Request, User};
 use http_body_util::BodyExt;
@@ -28,7 +29,18 @@ struct Switch {
 impl Switch {
     fn new() -> Self {
         let state = State { lineage: Lineage::random(), ..State::new() };
-        Self { instance: Instance::new(Default::default(), Marks::new()), state }
+        Self { instance: Instance::new(Local::default(), Marks::new()), state }
+    }
+
+    /// One that has to read a header field before it can decide.
+    fn that_reads_headers() -> Self {
+        let rule = Rule::closed("spammers", Condition {
+            network: vec!["192.0.2.0/24".parse().unwrap()],
+            ..Condition::default()
+        });
+        let proxies = Arc::new(TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]));
+        let local = Local { rules: [rule].into(), proxies, ..Local::default() };
+        Self { instance: Instance::new(local, Marks::new()), ..Self::new() }
     }
 
     fn change(&mut self, edit: impl FnOnce(&mut State)) {
@@ -102,33 +114,55 @@ impl Truth {
     }
 }
 
+/// Header fields that do something when they are read, which is in the middle of the decision.
+struct Meanwhile<F>(F);
+
+impl<F: Fn()> Headers for Meanwhile<F> {
+    fn each(&self, _: &str, _: &mut dyn FnMut(&[u8])) {
+        (self.0)();
+    }
+
+    fn first(&self, _: &str) -> Option<&[u8]> {
+        None
+    }
+}
+
+fn through_a_proxy<F: Fn() + Sync>(headers: &Meanwhile<F>) -> Request<'_> {
+    let mut request = Request::new("GET", "any", "/", headers);
+    request.peer = Some([10, 0, 0, 1].into());
+    request
+}
+
+fn spin(turns: u64) {
+    std::hint::black_box((0..turns).sum::<u64>());
+}
+
 async fn visit(instance: Arc<Instance>, truth: Arc<Truth>, done: Arc<AtomicBool>, seed: u64) {
     let mut random = seed;
     while !done.load(Ordering::Relaxed) {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        if let Some(Admission::Admitted(permit)) =
-            instance.try_admit(&Request::new("GET", "any", "/", &NO_HEADERS))
-        {
+        let dawdle = Meanwhile(|| spin(random >> 54));
+        if let Some(Admission::Admitted(permit)) = instance.try_admit(&through_a_proxy(&dawdle)) {
             truth.inside.fetch_add(1, Ordering::SeqCst);
             truth.admitted.fetch_add(1, Ordering::Relaxed);
             truth.check();
-            match random >> 61 {
-                0 if random & 7 == 0 => tokio::time::sleep(Duration::from_micros(100)).await,
-                1..=3 => tokio::task::yield_now().await,
-                _ => drop(std::hint::black_box((0..random >> 56).sum::<u64>().to_string())),
+            // Long enough for a wrong word to be spoken meanwhile; some let others run, some do not.
+            match random >> 62 {
+                0 => tokio::task::yield_now().await,
+                _ => spin(random >> 54),
             }
             truth.check();
             truth.inside.fetch_sub(1, Ordering::SeqCst);
             drop(permit);
         } else {
-            tokio::task::yield_now().await;
+            instance.opened().await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_closings_under_load_never_say_drained_too_early() {
-    let mut switch = Switch::new();
+    let mut switch = Switch::that_reads_headers();
     let (truth, done) = (Arc::new(Truth::default()), Arc::new(AtomicBool::new(false)));
     let visitors: Vec<_> = (0..8)
         .map(|seed| {
@@ -152,6 +186,7 @@ async fn a_thousand_closings_under_load_never_say_drained_too_early() {
         }
     }
     done.store(true, Ordering::Relaxed);
+    // The site is open, so nobody waits for that.
     for visitor in visitors {
         visitor.await.unwrap();
     }
@@ -159,6 +194,31 @@ async fn a_thousand_closings_under_load_never_say_drained_too_early() {
 }
 
 // --- looked before, admitted after ---
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_looked_before_the_closing_is_counted_although_it_has_not_decided_yet() {
+    let mut switch = Switch::that_reads_headers();
+    let (looked, has_looked) = std::sync::mpsc::channel::<()>();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    let instance = Arc::clone(&switch.instance);
+    let request = std::thread::spawn(move || {
+        let may_go_on = std::sync::Mutex::new(may_go_on);
+        let headers = Meanwhile(|| {
+            looked.send(()).unwrap();
+            may_go_on.lock().unwrap().recv().unwrap();
+        });
+        instance.try_admit(&through_a_proxy(&headers))
+    });
+    has_looked.recv().unwrap();
+    switch.close("*");
+    assert_eq!(switch.draining(), one("*"), "it will be admitted by what it saw");
+    assert!(!switch.is_drained().await);
+    go_on.send(()).unwrap();
+    let Some(Admission::Admitted(permit)) = request.join().unwrap() else { panic!("it saw an open site") };
+    assert_eq!(switch.draining(), one("*"));
+    drop(permit);
+    assert!(switch.is_drained().await);
+}
 
 #[tokio::test]
 async fn a_request_that_is_asking_for_its_user_while_the_site_closes_is_decided_anew() {
