@@ -106,7 +106,7 @@ fn windows() -> impl Strategy<Value = Window> {
         let end = span.map(|span| at(start.unwrap_or(0) + span));
         (window.start, window.end, window.source) = (start.map(at), end, source);
         (window.by, window.note, window.message) = (by, note, message);
-        window.hold = Hold { max_wait_ms: hold.0, max_held: hold.1 };
+        window.hold = Hold { max_wait_ms: hold.0, max_held: hold.1, release_per_s: None };
         window
     })
 }
