@@ -87,7 +87,11 @@ async fn racing_writers_all_land(store: Arc<dyn Store>) {
     let mut revisions = BTreeSet::new();
     for writer in writers {
         let Outcome::Written(state) = writer.await.unwrap() else { panic!("a change counted as none") };
-        assert!(revisions.insert(state.revision), "two writers both think that they wrote {}", state.revision);
+        assert!(
+            revisions.insert(state.revision),
+            "two writers both think that they wrote {}",
+            state.revision
+        );
     }
     assert_eq!(revisions, (1..=200).collect());
     let control = control(&store);
@@ -413,10 +417,8 @@ async fn a_report_from_beyond_the_last_number_stops_nobody() {
     store.put("roster/liar", serde_json::to_vec(&report).unwrap().into(), PutMode::Overwrite).await.unwrap();
     control(&store).begin(&Host::any(), closing("two")).await.unwrap();
     assert_eq!(notes(&control(&store)).await, ["one", "two"]);
-    eventually("the instance has followed", async || {
-        instance.state().unwrap().default.windows.len() == 2
-    })
-    .await;
+    eventually("the instance has followed", async || instance.state().unwrap().default.windows.len() == 2)
+        .await;
 }
 
 // --- following ---
@@ -443,7 +445,8 @@ async fn the_edges_of_a_window_are_turned_without_any_write() {
     let store = memory();
     let instance = join(&store).await;
     let now = Timestamp::now();
-    let window = Window::new(Mode::On).from(now + Duration::from_millis(600)).until(now + Duration::from_millis(1400));
+    let window =
+        Window::new(Mode::On).from(now + Duration::from_millis(600)).until(now + Duration::from_millis(1400));
     control(&store).begin(&Host::any(), window).await.unwrap();
     is_at(&instance, 1).await;
     assert_eq!(instance.mode("any"), Mode::Off);
@@ -451,7 +454,10 @@ async fn the_edges_of_a_window_are_turned_without_any_write() {
     assert!(Timestamp::now() >= now + Duration::from_millis(600));
     tokio::time::timeout(Duration::from_secs(10), instance.opened()).await.unwrap();
     assert!(Timestamp::now() >= now + Duration::from_millis(1400));
-    assert_eq!(store.get("state").await.unwrap().map(|e| State::from_bytes(&e.value).unwrap().revision), Some(1));
+    assert_eq!(
+        store.get("state").await.unwrap().map(|e| State::from_bytes(&e.value).unwrap().revision),
+        Some(1)
+    );
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http;
+use backsoon::decide::Local;
 use backsoon::document::{Host, Lineage, Mode, Page, Site, State, Window};
 use backsoon::instance::Applied;
-use backsoon::decide::Local;
 use backsoon::request::{Headers, NO_HEADERS, UserKind};
 use backsoon::rules::{Condition, PathPattern, Rule, TrustedProxies};
 use backsoon::time::Timestamp;
@@ -34,10 +34,10 @@ impl Switch {
 
     /// One that has to read a header field before it can decide.
     fn that_reads_headers() -> Self {
-        let rule = Rule::closed("spammers", Condition {
-            network: vec!["192.0.2.0/24".parse().unwrap()],
-            ..Condition::default()
-        });
+        let rule = Rule::closed(
+            "spammers",
+            Condition { network: vec!["192.0.2.0/24".parse().unwrap()], ..Condition::default() },
+        );
         let proxies = Arc::new(TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]));
         let local = Local { rules: [rule].into(), proxies, ..Local::default() };
         Self { instance: Instance::new(local, Marks::new()), ..Self::new() }
@@ -86,7 +86,10 @@ fn open_rule(prefix: &str) -> Rule {
 }
 
 fn closed_rule(prefix: &str) -> Rule {
-    Rule::closed("closed", Condition { path: vec![PathPattern::prefix(prefix).unwrap()], ..Condition::default() })
+    Rule::closed(
+        "closed",
+        Condition { path: vec![PathPattern::prefix(prefix).unwrap()], ..Condition::default() },
+    )
 }
 
 // --- under load ---
@@ -365,7 +368,8 @@ async fn requests_of_other_sites_do_not_count_and_are_not_outdated() {
         state.sites.insert("a.example".parse().unwrap(), Site::default());
         state.sites.insert("b.example".parse().unwrap(), Site::default());
     });
-    let (a, b, other) = (switch.admit("a.example", "/"), switch.admit("b.example", "/"), switch.admit("c", "/"));
+    let (a, b, other) =
+        (switch.admit("a.example", "/"), switch.admit("b.example", "/"), switch.admit("c", "/"));
     switch.close("a.example");
     assert_eq!(switch.draining(), one("a.example"));
     assert!(a.is_outdated());
@@ -430,7 +434,8 @@ fn get() -> http::Request<Body> {
 async fn a_response_counts_until_its_last_byte_has_gone() {
     let mut switch = Switch::new();
     let (bytes, body) = tokio::sync::mpsc::channel::<Result<Bytes, Infallible>>(1);
-    let body = futures_util::stream::unfold(body, |mut body| async { body.recv().await.map(|next| (next, body)) });
+    let body =
+        futures_util::stream::unfold(body, |mut body| async { body.recv().await.map(|next| (next, body)) });
     let body = std::sync::Mutex::new(Some(Body::from_stream(body)));
     let app = service_fn(move |_: http::Request<Body>| {
         let body = body.lock().unwrap().take().unwrap();
@@ -455,7 +460,9 @@ async fn a_response_counts_until_its_last_byte_has_gone() {
 async fn a_response_that_is_dropped_counts_no_longer() {
     let mut switch = Switch::new();
     let app = service_fn(|_: http::Request<Body>| async {
-        Answer::Ok(http::Response::new(Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>())))
+        Answer::Ok(http::Response::new(Body::from_stream(futures_util::stream::pending::<
+            Result<Bytes, Infallible>,
+        >())))
     });
     let app = MaintenanceLayer::new(Arc::clone(&switch.instance)).layer(app);
     let response = app.oneshot(get()).await.unwrap();
@@ -524,9 +531,13 @@ async fn a_shared_permit_counts_for_work_that_outlives_the_response() {
 }
 
 /// `service_fn` is only `Clone` if what it captures is; the layer needs it, and each of these is called once.
-fn app_clone<S>(app: S) -> tower::util::BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Infallible>
+fn app_clone<S>(
+    app: S,
+) -> tower::util::BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Infallible>
 where
-    S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Send + 'static,
+    S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+        + Send
+        + 'static,
     S::Future: Send + 'static,
 {
     let app = Arc::new(std::sync::Mutex::new(app));
