@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -94,9 +95,45 @@ pub struct On {
     /// Make the site if nobody has heard of it yet
     #[arg(long)]
     pub new_site: bool,
+    /// In --hold, how long one request waits at most
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, requires = "hold")]
+    pub max_wait: Option<Duration>,
+    /// In --hold, how many requests wait at once on one server; more are refused
+    #[arg(long, value_name = "N", requires = "hold")]
+    pub max_held: Option<usize>,
+    /// In --hold, how many requests go on per second and server after the reopening (200/s)
+    #[arg(long, value_name = "RATE", value_parser = rate, requires = "hold")]
+    pub release: Option<NonZeroU32>,
+    /// The receipt.
+    #[command(flatten)]
+    pub wait: Wait,
+    /// Reopen at once if it is not confirmed
+    #[arg(long, requires = "wait")]
+    pub or_reopen: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// The receipt that `on` and `off` can wait for.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Return only when every server has the change and its earlier requests have ended, or after this long (60s)
+    #[arg(
+        long,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "60s",
+        value_parser = when::duration
+    )]
+    pub wait: Option<Duration>,
+    /// Confirm nothing with fewer servers than this
+    #[arg(long, value_name = "N", requires = "wait", default_value_t = 1)]
+    pub instances: usize,
+    /// Confirm without servers that are lost; they may still be serving
+    #[arg(long, requires = "wait")]
+    pub accept_lost: bool,
 }
 
 /// `backsoon off`.
@@ -111,6 +148,9 @@ pub struct Off {
     /// End scheduled windows of these sites, too
     #[arg(long)]
     pub all: bool,
+    /// The receipt.
+    #[command(flatten)]
+    pub wait: Wait,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -257,6 +297,11 @@ fn user(text: &str) -> Result<UserKind, String> {
         "superuser" => Ok(UserKind::Superuser),
         _ => Err("it is one of anonymous, authenticated, staff, superuser".into()),
     }
+}
+
+fn rate(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    number.trim().parse().map_err(|_| "write how many a second, for example 200/s".into())
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

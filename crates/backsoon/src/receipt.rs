@@ -125,7 +125,7 @@ pub enum Late {
         skew_ms: i64,
     },
     /// Earlier requests still run.
-    #[error("{requests} earlier requests still run")]
+    #[error("{requests} earlier request{} still run{}", if *.requests == 1 { "" } else { "s" }, if *.requests == 1 { "s" } else { "" })]
     Draining {
         /// How many.
         requests: usize,

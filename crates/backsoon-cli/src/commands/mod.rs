@@ -12,6 +12,7 @@ mod on;
 mod rollback;
 mod serve;
 mod status;
+mod wait;
 mod words;
 mod written;
 

@@ -8,10 +8,10 @@ use backsoon::fleet::Roster;
 use backsoon::time::Timestamp;
 use backsoon::{Host, State, Window};
 
-use super::Desk;
 use super::closed::Closed;
 use super::words::{is_operators, local, of};
 use super::written::Written;
+use super::{Desk, wait};
 use crate::cli::{Off, sites};
 use crate::exit::Exit;
 use crate::output::{self, BAD, GOOD, WARN, paint};
@@ -45,16 +45,19 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
         sites = ended.iter().map(|(host, _)| host.clone()).collect();
     }
 
+    let receipt = wait::wait(desk, &off.wait, written.state(), sites.clone()).await?;
+    let exit = wait::exit(receipt.as_ref(), written.exit());
     let closed = |host: &Host| Closed::find(written.state(), host, now);
     let left: Vec<String> = sites.iter().filter_map(closed).map(|closed| closed.why(desk)).collect();
     if off.json {
-        written.json(&ended, &left)?;
+        written.json(&ended, &left, receipt.as_ref())?;
     } else {
         say(desk, &written, &ended, &sites, now);
         written.say();
+        receipt.iter().for_each(|receipt| wait::say(receipt, &off.wait));
         left.iter().for_each(|why| output::note(format_args!("{} {why}", paint(WARN, "still closed:"))));
     }
-    Ok(if left.is_empty() { written.exit() } else { Exit::NotConfirmed })
+    Ok(if left.is_empty() { exit } else { Exit::NotConfirmed })
 }
 
 /// Takes the operators' windows of exactly this site: those in force, and with `--all` those to come.

@@ -9,9 +9,9 @@ use backsoon::fleet::Roster;
 use backsoon::time::Timestamp;
 use backsoon::{Host, State, Window};
 
-use super::Desk;
 use super::closed::Closed;
 use super::words::{is_operators, local, of, until};
+use super::{Desk, wait};
 use crate::cli::{On, sites};
 use crate::exit::{Exit, usage};
 use crate::output::{self, BAD, GOOD, WARN, paint, plain};
@@ -55,9 +55,17 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
         })
         .await?;
 
+    let receipt = wait::wait(desk, &on.wait, written.state(), sites).await?;
+    let exit = wait::exit(receipt.as_ref(), written.exit());
+    let reopened = if exit == Exit::NotConfirmed && on.or_reopen {
+        let added = windows.iter().filter(|(host, _)| !were_on.contains(host));
+        reopen(desk, added.map(|(_, window)| window.id.clone()).collect()).await?
+    } else {
+        Vec::new()
+    };
     if on.json {
-        written.json(&windows, &[])?;
-        return Ok(written.exit());
+        written.json(&windows, &[], receipt.as_ref())?;
+        return Ok(exit);
     }
     for (host, window) in &windows {
         say(desk, host, window, were_on.contains(host), now);
@@ -65,7 +73,24 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
         stricter.iter().for_each(|closed| output::field("note", closed.why(desk)));
     }
     written.say();
-    Ok(written.exit())
+    receipt.iter().for_each(|receipt| wait::say(receipt, &on.wait));
+    for id in reopened {
+        output::field(
+            "reopened",
+            format_args!("window {id} was ended, because it was not confirmed (--or-reopen)"),
+        );
+    }
+    Ok(exit)
+}
+
+/// Ends the windows that this very call has added.
+async fn reopen(desk: &Desk, added: Vec<WindowId>) -> Result<Vec<WindowId>> {
+    desk.update("not confirmed, reopened", |state| {
+        added.iter().for_each(|id| drop(state.end_window(id)));
+        Ok::<_, String>(())
+    })
+    .await?;
+    Ok(added)
 }
 
 fn window(on: &On, by: &str, now: Timestamp) -> Window {
@@ -74,6 +99,10 @@ fn window(on: &On, by: &str, now: Timestamp) -> Window {
     // Up to the next whole second, so that the shortest closing is one.
     let after = |span| (on.at.unwrap_or(now) + span + Duration::from_millis(999)).whole_seconds();
     window.end = on.until.map(Timestamp::whole_seconds).or_else(|| on.duration.map(after));
+    window.hold.max_wait_ms =
+        on.max_wait.map_or(window.hold.max_wait_ms, |most| most.as_millis().try_into().unwrap_or(u64::MAX));
+    window.hold.max_held = on.max_held.unwrap_or(window.hold.max_held);
+    window.hold.release_per_s = on.release;
     window.source = if on.at.is_some_and(|at| at > now) { Source::Schedule } else { Source::Operator };
     (window.by, window.note, window.message) = (by.to_owned(), on.note.clone(), on.message.clone());
     window
@@ -93,7 +122,7 @@ fn check(window: &Window, now: Timestamp) -> Result<()> {
 fn already<'a>(state: &'a State, host: &Host, wanted: &Window, now: Timestamp) -> Option<&'a Window> {
     let same = |window: &&Window| {
         is_operators(window)
-            && (window.mode, window.end) == (wanted.mode, wanted.end)
+            && (window.mode, window.end, window.hold) == (wanted.mode, wanted.end, wanted.hold)
             && (&window.message, &window.note) == (&wanted.message, &wanted.note)
             && (window.start == wanted.start || wanted.start.is_none() && window.in_force(now))
     };

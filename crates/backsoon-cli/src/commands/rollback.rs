@@ -22,7 +22,7 @@ pub(super) async fn run(desk: &Desk, rollback: &Rollback) -> Result<Exit> {
             .sites()
             .flat_map(|(host, site)| site.windows.iter().map(move |window| (host.clone(), window.clone())))
             .collect();
-        written.json(&windows, &[])?;
+        written.json(&windows, &[], None)?;
         return Ok(written.exit());
     }
     let revision = rollback.revision;

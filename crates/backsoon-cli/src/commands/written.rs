@@ -4,6 +4,7 @@ use anyhow::Result;
 use backsoon::control::{Found, Outcome};
 use backsoon::document::Unreadable;
 use backsoon::fleet::{Life, Report, Roster};
+use backsoon::receipt::Receipt;
 use backsoon::{Host, State, Window};
 use serde::Serialize;
 
@@ -31,6 +32,8 @@ struct Shown<'a> {
     draining: usize,
     windows: Vec<ShownWindow<'a>>,
     still_closed: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'a Receipt>,
 }
 
 #[derive(Serialize)]
@@ -126,7 +129,12 @@ impl Written {
     }
 
     /// Says the same to programs.
-    pub(super) fn json(&self, windows: &[(Host, Window)], still_closed: &[String]) -> Result<()> {
+    pub(super) fn json(
+        &self,
+        windows: &[(Host, Window)],
+        still_closed: &[String],
+        receipt: Option<&Receipt>,
+    ) -> Result<()> {
         output::json(&Shown {
             store: self.store.clone(),
             revision: self.state().revision,
@@ -140,6 +148,7 @@ impl Written {
             draining: self.draining().map(|(_, requests)| requests).sum(),
             windows: windows.iter().map(|(site, window)| ShownWindow { site, window }).collect(),
             still_closed,
+            receipt,
         })
     }
 }
