@@ -116,7 +116,8 @@ async fn ask(address: SocketAddr, head: &str, method: &str) -> Result<Answer, St
     let mut bytes = Vec::new();
     loop {
         if let Some((status, headers, start)) = parse(&bytes)? {
-            let length = headers.get(http::header::CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse().ok());
+            let length =
+                headers.get(http::header::CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse().ok());
             let length = if method == "HEAD" { 0 } else { length.unwrap_or(0) };
             if bytes.len() >= start + length {
                 let body = bytes[start..].to_vec().into();

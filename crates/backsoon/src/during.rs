@@ -130,7 +130,9 @@ impl Keeper {
     }
 
     async fn add(&self) -> Result<(), Error> {
-        let taken = || Error::Refused(format!("there is a window {} already; give this one another id", self.window.id));
+        let taken = || {
+            Error::Refused(format!("there is a window {} already; give this one another id", self.window.id))
+        };
         if let Found::State(state) = self.control.find().await?
             && state.sites().any(|(_, site)| site.windows.iter().any(|window| window.id == self.window.id))
         {
@@ -192,5 +194,8 @@ impl Keeper {
 /// Whether it may be over when one asks again.
 fn passes(error: &Error) -> bool {
     use store::Error::{Away, Conflict};
-    matches!(error, Error::Store(Away { .. } | Conflict { .. }) | Error::Unknown { .. } | Error::Contended { .. })
+    matches!(
+        error,
+        Error::Store(Away { .. } | Conflict { .. }) | Error::Unknown { .. } | Error::Contended { .. }
+    )
 }

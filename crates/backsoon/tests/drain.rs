@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http;
+use backsoon::decide::Local;
 use backsoon::document::{Host, Lineage, Mode, Page, Site, State, Window};
 use backsoon::instance::Applied;
-use backsoon::decide::Local;
 use backsoon::request::{Headers, NO_HEADERS, UserKind};
 use backsoon::rules::{Condition, PathPattern, Rule, TrustedProxies};
 use backsoon::time::Timestamp;
@@ -34,10 +34,10 @@ impl Switch {
 
     /// One that has to read a header field before it can decide.
     fn that_reads_headers() -> Self {
-        let rule = Rule::closed("spammers", Condition {
-            network: vec!["192.0.2.0/24".parse().unwrap()],
-            ..Condition::default()
-        });
+        let rule = Rule::closed(
+            "spammers",
+            Condition { network: vec!["192.0.2.0/24".parse().unwrap()], ..Condition::default() },
+        );
         let proxies = Arc::new(TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]));
         let local = Local { rules: [rule].into(), proxies, ..Local::default() };
         Self { instance: Instance::new(local, Marks::new()), ..Self::new() }

@@ -45,7 +45,8 @@ fn addresses() -> impl Strategy<Value = IpAddr> {
 fn users() -> impl Strategy<Value = Identity> {
     prop_oneof![
         Just(Identity::Unasked),
-        select(vec![User::ANONYMOUS, User::AUTHENTICATED, User::STAFF, User::SUPERUSER]).prop_map(Identity::Known)
+        select(vec![User::ANONYMOUS, User::AUTHENTICATED, User::STAFF, User::SUPERUSER])
+            .prop_map(Identity::Known)
     ]
 }
 
@@ -53,8 +54,10 @@ fn users() -> impl Strategy<Value = Identity> {
 fn paths() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[a-z0-9._~-]{0,6}",
-        select(vec!["/", "//", "..", ".", ";", "%", "%2", "%2f", "%5C", "%00", "%ff", "%25", "%2e", "\\", "#", "?"])
-            .prop_map(str::to_owned),
+        select(vec![
+            "/", "//", "..", ".", ";", "%", "%2", "%2f", "%5C", "%00", "%ff", "%25", "%2e", "\\", "#", "?"
+        ])
+        .prop_map(str::to_owned),
         "\\PC{0,3}",
     ];
     prop_oneof![vec(piece, 0..8).prop_map(|pieces| format!("/{}", pieces.concat())), any::<String>()]
@@ -90,33 +93,34 @@ fn rules() -> impl Strategy<Value = Rule> {
         let when = Condition { path, method, network, user };
         (when != Condition::default()).then_some(when)
     });
-    (any::<bool>(), "\\PC{0,8}", when).prop_map(|(open, name, when)| {
-        if open { Rule::open(name, when) } else { Rule::closed(name, when) }
-    })
+    (any::<bool>(), "\\PC{0,8}", when)
+        .prop_map(|(open, name, when)| if open { Rule::open(name, when) } else { Rule::closed(name, when) })
 }
 
 /// A window whose edges lie around the first seconds of 1970, and not on whole seconds.
 fn windows() -> impl Strategy<Value = Window> {
     let sources = select(vec![Source::Operator, Source::Schedule, Source::Run, Source::Code]);
     let words = (any::<String>(), any::<String>(), option::of(any::<String>()));
-    let holds = (any::<u64>(), any::<usize>());
+    let holds = (any::<u64>(), any::<usize>(), option::of(any::<std::num::NonZeroU32>()));
     let edges = (option::of(-5_000..9_000_i64), option::of(1..9_000_i64));
-    (modes(), edges, sources, words, holds).prop_map(|(mode, (start, span), source, (by, note, message), hold)| {
-        let mut window = Window::new(mode);
-        let end = span.map(|span| at(start.unwrap_or(0) + span));
-        (window.start, window.end, window.source) = (start.map(at), end, source);
-        (window.by, window.note, window.message) = (by, note, message);
-        window.hold = Hold { max_wait_ms: hold.0, max_held: hold.1, release_per_s: None };
-        window
-    })
+    (modes(), edges, sources, words, holds).prop_map(
+        |(mode, (start, span), source, (by, note, message), hold)| {
+            let mut window = Window::new(mode);
+            let end = span.map(|span| at(start.unwrap_or(0) + span));
+            (window.start, window.end, window.source) = (start.map(at), end, source);
+            (window.by, window.note, window.message) = (by, note, message);
+            window.hold = Hold { max_wait_ms: hold.0, max_held: hold.1, release_per_s: hold.2 };
+            window
+        },
+    )
 }
 
 fn pages() -> impl Strategy<Value = Page> {
     let redirect = select(vec!["/down", "https://status.example.com/x?y=1"]);
     let texts = (option::of(any::<String>()), option::of(any::<String>()), option::of("[^{}]{0,20}"));
     let retry = (option::of(any::<u32>()), any::<u32>(), any::<bool>());
-    (400..=599_u16, texts, retry, option::of((redirect, any::<bool>()))).prop_map(|(status, texts, retry, redirect)| {
-        Page {
+    (400..=599_u16, texts, retry, option::of((redirect, any::<bool>()))).prop_map(
+        |(status, texts, retry, redirect)| Page {
             status: status.try_into().unwrap(),
             title: texts.0,
             message: texts.1,
@@ -125,22 +129,28 @@ fn pages() -> impl Strategy<Value = Page> {
             retry_after_form: if retry.2 { RetryAfterForm::Date } else { RetryAfterForm::Seconds },
             redirect: redirect.map(|(to, kept)| Redirect::new(to, if kept { 307 } else { 302 }).unwrap()),
             html: texts.2.map(|source| source.try_into().unwrap()),
-        }
-    })
+        },
+    )
 }
 
 fn sites() -> impl Strategy<Value = Site> {
     let health = select(vec![Health::On, Health::Off]);
     let rules = option::of(vec(rules(), 0..3));
-    (vec(windows(), 0..3), rules, option::of(pages()), option::of(health)).prop_map(|(windows, rules, page, health)| {
-        Site { windows, rules: rules.map(Into::into), page: page.map(Arc::new), health }
-    })
+    (vec(windows(), 0..3), rules, option::of(pages()), option::of(health)).prop_map(
+        |(windows, rules, page, health)| Site {
+            windows,
+            rules: rules.map(Into::into),
+            page: page.map(Arc::new),
+            health,
+        },
+    )
 }
 
 /// Few names, so that they often have to do with each other.
 fn hosts() -> impl Strategy<Value = Host> {
     let labels = vec(select(vec!["a", "b", "c"]), 1..4).prop_map(|labels| labels.join("."));
-    let texts = prop_oneof![4 => labels.clone(), 4 => labels.prop_map(|l| format!("*.{l}")), 1 => Just("*".into())];
+    let texts =
+        prop_oneof![4 => labels.clone(), 4 => labels.prop_map(|l| format!("*.{l}")), 1 => Just("*".into())];
     texts.prop_map(|text| text.parse().unwrap())
 }
 
@@ -205,8 +215,8 @@ proptest! {
 
 /// How a path is made odd: by a piece that two servers may read differently.
 const ODD: &[&str] = &[
-    "%2f", "%2F", "%5c", "%5C", "\\", "//", "/../", "/./", "/%2e%2e/", "/%2E/", "/.%2e/", ";", ";a=b", "%3b", "%00",
-    "%0a", "%252f", "%25", "%c0%af", "%ff", "%2-", "%zz", "#",
+    "%2f", "%2F", "%5c", "%5C", "\\", "//", "/../", "/./", "/%2e%2e/", "/%2E/", "/.%2e/", ";", ";a=b", "%3b",
+    "%00", "%0a", "%252f", "%25", "%c0%af", "%ff", "%2-", "%zz", "#",
 ];
 
 /// One way of many to write a character.
@@ -232,8 +242,23 @@ fn spell(c: char, spelling: Spelling) -> String {
 }
 
 /// What some server takes for a single slash.
-const SLASHES: &[&str] =
-    &["/", "//", "/./", "/x/../", "\\", "%2f", "%2F", "%5c", "%252f", ";v=1/", "/%2e/", "/;/", "/x/%2e%2e/", "/.;/", "/x/..;/"];
+const SLASHES: &[&str] = &[
+    "/",
+    "//",
+    "/./",
+    "/x/../",
+    "\\",
+    "%2f",
+    "%2F",
+    "%5c",
+    "%252f",
+    ";v=1/",
+    "/%2e/",
+    "/;/",
+    "/x/%2e%2e/",
+    "/.;/",
+    "/x/..;/",
+];
 
 proptest! {
     #[test]
@@ -407,14 +432,16 @@ proptest! {
 /// The first moment from `now` on at which no window as strict as `least` is in force, found by trying them all.
 fn reopens(windows: &[Window], least: Mode, now: Timestamp) -> Option<Timestamp> {
     let closes = |at: Timestamp| windows.iter().any(|window| window.mode >= least && window.in_force(at));
-    let mut moments: Vec<_> = windows.iter().filter_map(|window| window.end).filter(|end| *end > now).collect();
+    let mut moments: Vec<_> =
+        windows.iter().filter_map(|window| window.end).filter(|end| *end > now).collect();
     moments.push(now);
     moments.sort();
     moments.into_iter().find(|moment| !closes(*moment))
 }
 
 fn rounded_up(moment: Timestamp) -> Timestamp {
-    at(moment.as_millis().div_euclid(1000) * 1000 + if moment.as_millis().rem_euclid(1000) == 0 { 0 } else { 1000 })
+    at(moment.as_millis().div_euclid(1000) * 1000
+        + if moment.as_millis().rem_euclid(1000) == 0 { 0 } else { 1000 })
 }
 
 proptest! {
