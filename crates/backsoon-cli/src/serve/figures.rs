@@ -23,8 +23,11 @@ pub(crate) struct Figures {
 struct Decisions {
     /// The mode decides nearly always, so it is counted without a lock.
     mode: AtomicU64,
-    others: Mutex<BTreeMap<(&'static str, Option<Arc<str>>), u64>>,
+    others: Mutex<BTreeMap<Decider, u64>>,
 }
+
+/// Who decided, and by which rule.
+type Decider = (&'static str, Option<Arc<str>>);
 
 /// One figure of requests: what became of them, who decided, by which rule, and how many they were.
 pub(crate) type Decided = (&'static str, &'static str, Option<Arc<str>>, u64);

@@ -96,7 +96,7 @@ impl Peer {
         }
         let forwarded = match joined(headers, &header::FORWARDED) {
             Some(told) => format!("{told}, for={}", self.node),
-            None => self.from_chain(chain.as_deref(), headers),
+            None => self.read_from_chain(chain.as_deref(), headers),
         };
         insert(headers, header::FORWARDED, &forwarded);
         match chain {
@@ -108,7 +108,7 @@ impl Peer {
     }
 
     /// `Forwarded` for a proxy that wrote only the older fields.
-    fn from_chain(&self, chain: Option<&str>, headers: &HeaderMap) -> String {
+    fn read_from_chain(&self, chain: Option<&str>, headers: &HeaderMap) -> String {
         let proto = headers.get(PROTO).and_then(|proto| proto.to_str().ok()).unwrap_or(self.scheme.as_str());
         let proto = if proto.eq_ignore_ascii_case("https") { "https" } else { "http" };
         let Some(chain) = chain else { return self.element(headers.get(HOST), proto) };

@@ -169,7 +169,7 @@ async fn a_streamed_answer_counts_as_draining_until_its_last_byte() {
 
 #[tokio::test]
 async fn a_visitor_who_leaves_gives_the_permit_back() {
-    let app = Router::new().route("/", get(|| std::future::pending::<&'static str>()));
+    let app = Router::new().route("/", get(std::future::pending::<&'static str>));
     let switch = Switch::new();
     let gate = gate(upstream(app).await, &switch).await;
     let mut client = Raw::to(gate.address).await;
