@@ -46,7 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["cases"] => cases.iter().for_each(|case| println!("{}", case.name)),
         ["count", name, times] => {
-            let case = cases.iter().find(|case| case.name == name).ok_or("no such case: `cases` lists them")?;
+            let case =
+                cases.iter().find(|case| case.name == name).ok_or("no such case: `cases` lists them")?;
             measured(case, times.parse()?);
         }
         [] => {

@@ -30,7 +30,8 @@ impl Form {
     /// JSON before text. A client that names none of them (curl, most HTTP libraries) gets text: every browser
     /// names `text/html`.
     pub(crate) fn of(headers: &(dyn Headers + Sync)) -> Self {
-        let mut wishes = [(Self::Html, Wish::default()), (Self::Json, Wish::default()), (Self::Text, Wish::default())];
+        let mut wishes =
+            [(Self::Html, Wish::default()), (Self::Json, Wish::default()), (Self::Text, Wish::default())];
         headers.each("accept", &mut |line| {
             for range in String::from_utf8_lossy(line).split(',') {
                 let (kind, quality) = read(range);

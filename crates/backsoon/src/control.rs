@@ -87,7 +87,9 @@ pub enum Error {
     #[error("{0}")]
     Refused(String),
     /// The store's answer to a write was lost, and it cannot be read back: the change may have landed or not.
-    #[error("the answer of {store} was lost while writing, so the change may have landed or not; look with `backsoon status` when the store is back ({source})")]
+    #[error(
+        "the answer of {store} was lost while writing, so the change may have landed or not; look with `backsoon status` when the store is back ({source})"
+    )]
     Unknown {
         /// The store's URL.
         store: String,
@@ -280,7 +282,8 @@ impl Control {
     pub async fn rollback(&self, revision: u64) -> Result<Outcome, Error> {
         let history = self.history().await?;
         let Some(then) = history.iter().find(|state| state.revision == revision) else {
-            let known = history.first().zip(history.last()).map(|(a, b)| format!("{} to {}", a.revision, b.revision));
+            let known =
+                history.first().zip(history.last()).map(|(a, b)| format!("{} to {}", a.revision, b.revision));
             return Err(Error::NoRevision { revision, known });
         };
         self.update(&format!("rollback to revision {revision}"), |state| {
@@ -302,7 +305,9 @@ impl Control {
             Err(error) => return Err(error.into()),
         };
         match State::from_bytes(&entry.value) {
-            Ok(state) => Ok(Base { state, mode: PutMode::Update(entry.version), lies_there: Some(entry.value) }),
+            Ok(state) => {
+                Ok(Base { state, mode: PutMode::Update(entry.version), lies_there: Some(entry.value) })
+            }
             Err(why @ Unreadable::Newer { .. }) => Err(Error::Unreadable { store: self.store.url(), why }),
             Err(Unreadable::Damaged { .. }) => {
                 let version = self.set_aside(entry).await?;
@@ -371,7 +376,9 @@ impl Control {
     /// Whether `ours` landed although its answer was lost: it lies there, or was filed by whoever replaced it.
     async fn read_back(&self, ours: &State, lost: store::Error) -> Result<bool, Error> {
         let is_ours = |entry: Option<Entry>| {
-            entry.and_then(|entry| State::from_bytes(&entry.value).ok()).is_some_and(|s| s.change.id == ours.change.id)
+            entry
+                .and_then(|entry| State::from_bytes(&entry.value).ok())
+                .is_some_and(|s| s.change.id == ours.change.id)
         };
         let unknown = |source| Error::Unknown { store: self.store.url(), source };
         if is_ours(self.store.get(STATE).await.map_err(unknown)?)

@@ -83,7 +83,11 @@ pub struct Cause {
 /// [`Decision::Ask`] is returned only if the user is [`Identity::Unasked`] and some answer would change what is done.
 pub fn decide<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
     // The common case, an open site without exceptions, pays for nothing else.
-    if request.route.is_none() && policy.local.rules.is_empty() && policy.rules.is_empty() && policy.mode == Mode::Off {
+    if request.route.is_none()
+        && policy.local.rules.is_empty()
+        && policy.rules.is_empty()
+        && policy.mode == Mode::Off
+    {
         return Decision::Admit(Reason::Mode(Mode::Off, None));
     }
     match first_match(policy, request) {

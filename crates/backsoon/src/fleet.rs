@@ -146,7 +146,9 @@ impl Roster {
         let life = |report: &Report| match report.place.lives() {
             Some(Life::Dead) => Life::Dead,
             Some(_) => Life::Live,
-            None if first.iter().any(|before| before.name == report.name && before.beat == report.beat) => Life::Lost,
+            None if first.iter().any(|before| before.name == report.name && before.beat == report.beat) => {
+                Life::Lost
+            }
             None => Life::Live,
         };
         Ok(Self(now.into_iter().map(|report| Member { life: life(&report), report }).collect()))
@@ -224,7 +226,8 @@ pub async fn lapsed(store: &dyn Store, state: &State, patience: Duration) -> sto
     let mut now = first.clone();
     loop {
         let waited = begun.elapsed();
-        let is_stopped = |lease: &Lease| first.iter().any(|b| b.window == lease.window && b.beat == lease.beat);
+        let is_stopped =
+            |lease: &Lease| first.iter().any(|b| b.window == lease.window && b.beat == lease.beat);
         let is_over = |lease: &Lease| waited >= Duration::from_millis(lease.lease_ms);
         let is_dead = |lease: &Lease| lease.place.lives() == Some(Life::Dead);
         let find = |id: &WindowId| now.iter().find(|lease| lease.window == *id);
@@ -252,8 +255,11 @@ impl Report {
 impl Place {
     /// Where this process runs.
     pub fn here() -> Self {
-        let read = |path: &str| std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
-        let pids = std::fs::read_link("/proc/self/ns/pid").map(|link| link.display().to_string()).unwrap_or_default();
+        let read =
+            |path: &str| std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
+        let pids = std::fs::read_link("/proc/self/ns/pid")
+            .map(|link| link.display().to_string())
+            .unwrap_or_default();
         let boot = read("/proc/sys/kernel/random/boot_id");
         let pid = std::process::id();
         Self {

@@ -11,7 +11,9 @@ use crate::time::Timestamp;
 #[non_exhaustive]
 pub enum Flaw {
     /// A closed site sends its visitors to a place that is closed by the same page.
-    #[error("the redirect of {host} leads to itself: {to} is closed whenever {host} is; add an `open` rule for its path, or name another host")]
+    #[error(
+        "the redirect of {host} leads to itself: {to} is closed whenever {host} is; add an `open` rule for its path, or name another host"
+    )]
     RedirectToItself {
         /// The site.
         host: Host,

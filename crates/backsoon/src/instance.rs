@@ -275,7 +275,8 @@ impl Instance {
     /// Why the pages of some sites are not shown as written.
     pub fn troubles(&self) -> Vec<String> {
         self.read(|door| {
-            let troubled = door.snapshot.sites().filter_map(|site| site.trouble().map(|why| (site.host(), why)));
+            let troubled =
+                door.snapshot.sites().filter_map(|site| site.trouble().map(|why| (site.host(), why)));
             troubled.map(|(host, why)| format!("{host}: {why}")).collect()
         })
     }
@@ -336,7 +337,11 @@ impl Instance {
             Decision::Ask => Look::Ask,
             Decision::Admit(reason) => {
                 let cause = reason.cause();
-                Look::Done(Admission::Admitted(Permit { site: Some(site), emptied: Arc::clone(&self.emptied), cause }))
+                Look::Done(Admission::Admitted(Permit {
+                    site: Some(site),
+                    emptied: Arc::clone(&self.emptied),
+                    cause,
+                }))
             }
             Decision::Refuse(reason) => {
                 let (reply, cause) = self.refusal(&site, request, reason);
@@ -358,7 +363,8 @@ impl Instance {
         let mut door = self.door.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut door.snapshot, next);
         door.state = held;
-        let kept = |old: &Arc<Settled>| door.snapshot.exactly(old.host()).is_some_and(|new| Arc::ptr_eq(old, new));
+        let kept =
+            |old: &Arc<Settled>| door.snapshot.exactly(old.host()).is_some_and(|new| Arc::ptr_eq(old, new));
         let replaced: Vec<_> = before.sites().filter(|old| !kept(old)).cloned().collect();
         drop(before);
         replaced.iter().for_each(|site| site.retire());

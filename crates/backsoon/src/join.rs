@@ -130,7 +130,8 @@ impl Instance {
     pub async fn join(store: Arc<dyn Store>, options: Options) -> Arc<Self> {
         let place = Place::here();
         let name = options.name.clone().unwrap_or_else(|| {
-            let host: String = place.host.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            let host: String =
+                place.host.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
             let host = if host.is_empty() { "host".to_owned() } else { host };
             format!("{host}-{}-{:04x}", place.pid, fastrand::u16(..))
         });
@@ -194,7 +195,9 @@ impl Membership {
         let seen = self.look(instance).await;
         if instance.state().is_none() && !matches!(seen, Seen::Away(_)) {
             // Whoever emptied or damaged the store did not open the site: others may have kept what it held.
-            if let Ok(Ok(Some(kept))) = tokio::time::timeout(ANSWER, control::newest(&*self.store, KEPT)).await {
+            if let Ok(Ok(Some(kept))) =
+                tokio::time::timeout(ANSWER, control::newest(&*self.store, KEPT)).await
+            {
                 let _ = instance.apply(&kept, Timestamp::now());
             }
         }
@@ -221,7 +224,9 @@ impl Membership {
         };
         let held = instance.state();
         let trouble = match &seen {
-            Seen::Nothing => held.as_ref().map(|_| "the store is empty; the last known state stays".to_owned()),
+            Seen::Nothing => {
+                held.as_ref().map(|_| "the store is empty; the last known state stays".to_owned())
+            }
             Seen::State(trouble) => trouble.clone(),
             Seen::Unreadable(why) | Seen::Away(why) => Some(why.clone()),
         };
@@ -257,9 +262,10 @@ impl Membership {
                 self.copy(state).await
             }
             Applied::Already => self.copy(state).await,
-            Applied::Older { held } => {
-                Some(format!("the store went back to revision {}; revision {held} stays in force", state.revision))
-            }
+            Applied::Older { held } => Some(format!(
+                "the store went back to revision {}; revision {held} stays in force",
+                state.revision
+            )),
             Applied::Foreign { held } => Some(format!(
                 "the store holds another history ({}) than the one in force ({held}); `backsoon on` or `off` joins them",
                 state.lineage
@@ -286,7 +292,8 @@ impl Membership {
             return;
         }
         let key = format!("{KEPT}{}-{:020}", held.lineage, held.revision);
-        let _ = tokio::time::timeout(ANSWER, self.store.put(&key, held.to_bytes().into(), PutMode::Create)).await;
+        let _ =
+            tokio::time::timeout(ANSWER, self.store.put(&key, held.to_bytes().into(), PutMode::Create)).await;
     }
 
     async fn follow(self: Arc<Self>, instance: Weak<Instance>) {
@@ -343,7 +350,8 @@ impl Membership {
                 None => return self.farewell().await,
             };
             // While requests drain, somebody may be waiting for the last of them.
-            let pause = if drains { self.options.beat.min(Duration::from_millis(50)) } else { self.options.beat };
+            let pause =
+                if drains { self.options.beat.min(Duration::from_millis(50)) } else { self.options.beat };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.news.notified() => {}
@@ -390,7 +398,8 @@ impl Membership {
             serves: self.options.serves.clone(),
             draining: instance.draining(),
             held: instance.held(),
-            age_ms: heard.map_or(u64::MAX, |heard| heard.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
+            age_ms: heard
+                .map_or(u64::MAX, |heard| heard.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
             troubles: instance.troubles().into_iter().chain(lock(&self.trouble).clone()).collect(),
         }
     }

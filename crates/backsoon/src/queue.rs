@@ -90,7 +90,8 @@ impl Place<'_> {
     pub(crate) async fn wait(&mut self, changed: &mut watch::Receiver<u64>) {
         loop {
             let woken = self.first.notified();
-            let first = self.queue.lines().get(&self.host).and_then(|line| line.waiting.keys().next().copied());
+            let first =
+                self.queue.lines().get(&self.host).and_then(|line| line.waiting.keys().next().copied());
             if first == Some(self.ticket) {
                 break;
             }

@@ -319,7 +319,10 @@ mod tests {
         let behind = Report { revision: 2, ..report(&state, "b") };
         assert_eq!(verdict(&state, &[fine.clone(), behind.clone()]).1, Some(Late::Behind { revision: 2 }));
         let refuses = Report { troubles: vec!["schema 2".into()], ..behind };
-        assert_eq!(verdict(&state, &[fine.clone(), refuses]).1, Some(Late::Refuses { trouble: "schema 2".into() }));
+        assert_eq!(
+            verdict(&state, &[fine.clone(), refuses]).1,
+            Some(Late::Refuses { trouble: "schema 2".into() })
+        );
         let shop: Host = "shop.example.com".parse().unwrap();
         let drains = Report { draining: [(shop, 2)].into(), ..report(&state, "b") };
         assert_eq!(verdict(&state, &[fine.clone(), drains]).1, Some(Late::Draining { requests: 2 }));

@@ -127,7 +127,8 @@ impl Replies {
             None => "We’ll be back soon",
         };
         let message = window.and_then(|window| window.message.as_deref()).or(page.message.as_deref());
-        let end = if read_only { notice.reopens.all } else { notice.reopens.safe }.filter(|_| window.is_some());
+        let end =
+            if read_only { notice.reopens.all } else { notice.reopens.safe }.filter(|_| window.is_some());
 
         let problem = Problem {
             r#type: "about:blank",
@@ -148,9 +149,12 @@ impl Replies {
         };
         let source = page.html.as_ref().map_or(PAGE, Template::source);
         let filled = fill(source, &values);
-        let trouble = filled.as_ref().err().map(|error| format!("its page is not shown as written: {error:#}"));
+        let trouble =
+            filled.as_ref().err().map(|error| format!("its page is not shown as written: {error:#}"));
         // Plain markup is better than nothing, should even the built-in page fail.
-        let html = filled.or_else(|_| fill(PAGE, &values)).unwrap_or_else(|_| format!("<!doctype html><h1>{}</h1>", page.status.as_u16()));
+        let html = filled
+            .or_else(|_| fill(PAGE, &values))
+            .unwrap_or_else(|_| format!("<!doctype html><h1>{}</h1>", page.status.as_u16()));
         let text = text(title, message, end);
         let json = serde_json::to_vec(&problem).unwrap_or_default();
 
@@ -160,7 +164,10 @@ impl Replies {
             let mut ready = ready(Form::Text, format!("{}\n", redirect.to()).into_bytes());
             let headers = Arc::make_mut(&mut ready.headers);
             // `Redirect::new` accepts only ASCII without controls (a URI), so neither fallback is ever taken.
-            headers.insert(LOCATION, HeaderValue::from_str(redirect.to()).unwrap_or(HeaderValue::from_static("/")));
+            headers.insert(
+                LOCATION,
+                HeaderValue::from_str(redirect.to()).unwrap_or(HeaderValue::from_static("/")),
+            );
             ready.status = StatusCode::from_u16(redirect.status()).unwrap_or(StatusCode::FOUND);
             ready
         });

@@ -185,6 +185,9 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
     }
 }
 
-fn named<'a, N: AsRef<str>, V: AsRef<[u8]>>(pairs: &'a [(N, V)], name: &str) -> impl Iterator<Item = &'a [u8]> {
+fn named<'a, N: AsRef<str>, V: AsRef<[u8]>>(
+    pairs: &'a [(N, V)],
+    name: &str,
+) -> impl Iterator<Item = &'a [u8]> {
     pairs.iter().filter(move |(n, _)| n.as_ref().eq_ignore_ascii_case(name)).map(|(_, v)| v.as_ref())
 }

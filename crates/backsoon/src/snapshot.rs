@@ -70,7 +70,8 @@ impl Snapshot {
             let site = kept.cloned().unwrap_or_else(|| Arc::new(Settled::new(host.clone(), plan, local)));
             settled.insert(host, site);
         }
-        let edges = state.sites().flat_map(|(_, site)| &site.windows).flat_map(|w| [w.start, w.end]).flatten();
+        let edges =
+            state.sites().flat_map(|(_, site)| &site.windows).flat_map(|w| [w.start, w.end]).flatten();
         let next_edge = edges.filter(|&edge| edge > now).min();
 
         let mut snapshot = Self {

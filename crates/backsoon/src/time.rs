@@ -20,7 +20,9 @@ pub struct Timestamp(jiff::Timestamp);
 
 /// The text is not an RFC 3339 time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a time; write it as RFC 3339, for example 2026-11-20T23:30:00Z or 2026-11-20T23:30:00+01:00")]
+#[error(
+    "`{0}` is not a time; write it as RFC 3339, for example 2026-11-20T23:30:00Z or 2026-11-20T23:30:00+01:00"
+)]
 pub struct NotATime(String);
 
 // === impl Timestamp ===

@@ -13,7 +13,9 @@ pub struct Host(String);
 
 /// The text names no host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a site; write a host without scheme, port and path (shop.example.com), a suffix (*.example.com) or *")]
+#[error(
+    "`{0}` is not a site; write a host without scheme, port and path (shop.example.com), a suffix (*.example.com) or *"
+)]
 pub struct NotAHost(String);
 
 // === impl Host ===
@@ -51,9 +53,11 @@ impl Host {
     pub fn covers(&self, other: &Self) -> bool {
         match self.suffix() {
             _ if self.is_any() || self == other => true,
-            Some(suffix) => other.0.strip_prefix('*').unwrap_or(&other.0).strip_suffix(suffix).is_some_and(|rest| {
-                !rest.is_empty() || other.suffix().is_some_and(|theirs| theirs.len() > suffix.len())
-            }),
+            Some(suffix) => {
+                other.0.strip_prefix('*').unwrap_or(&other.0).strip_suffix(suffix).is_some_and(|rest| {
+                    !rest.is_empty() || other.suffix().is_some_and(|theirs| theirs.len() > suffix.len())
+                })
+            }
             None => false,
         }
     }
@@ -71,7 +75,11 @@ pub(crate) fn plain(authority: &str) -> Cow<'_, str> {
         return Cow::Owned(address);
     }
     let host = host.strip_suffix('.').unwrap_or(host);
-    if host.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) }
+    if host.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
 }
 
 /// An IPv6 address in brackets, in its one canonical spelling (RFC 5952).
@@ -155,7 +163,21 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for text in ["", "[::1", "[::g]", "**", "*.*.a", "http://a", "a:80", "a/b", "a..b", "*a.example", "a.*", "ä.example", "*."] {
+        for text in [
+            "",
+            "[::1",
+            "[::g]",
+            "**",
+            "*.*.a",
+            "http://a",
+            "a:80",
+            "a/b",
+            "a..b",
+            "*a.example",
+            "a.*",
+            "ä.example",
+            "*.",
+        ] {
             assert!(text.parse::<Host>().is_err(), "{text:?}");
         }
     }

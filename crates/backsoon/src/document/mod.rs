@@ -18,8 +18,8 @@ pub(crate) use host::plain as plain_host;
 pub use host::{Host, NotAHost};
 pub use mode::{Mode, NotAMode};
 pub use page::{NotARedirect, NotARefusal, NotATemplate, Page, Redirect, RetryAfterForm, Status, Template};
-pub(crate) use window::{opens, strictest};
 pub use window::{Hold, NeverInForce, NotAWindow, Source, Window, WindowId};
+pub(crate) use window::{opens, strictest};
 
 /// The newest schema of documents that this build reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -123,7 +123,12 @@ impl State {
             lineage: Lineage::random(),
             replaces: None,
             revision: 0,
-            change: Change { id: random_name(), at: Timestamp::from_millis(0), by: String::new(), note: String::new() },
+            change: Change {
+                id: random_name(),
+                at: Timestamp::from_millis(0),
+                by: String::new(),
+                note: String::new(),
+            },
             default: Site::default(),
             sites: BTreeMap::new(),
         }
@@ -159,7 +164,8 @@ impl State {
 
     /// Every site with its host, the default (`*`) first.
     pub fn sites(&self) -> impl Iterator<Item = (Host, &Site)> {
-        std::iter::once((Host::any(), &self.default)).chain(self.sites.iter().map(|(host, site)| (host.clone(), site)))
+        std::iter::once((Host::any(), &self.default))
+            .chain(self.sites.iter().map(|(host, site)| (host.clone(), site)))
     }
 
     /// The site that is written under exactly this host.
@@ -216,8 +222,13 @@ impl TryFrom<String> for Lineage {
 
     /// A lineage is part of a store's key, so it must be a segment of one.
     fn try_from(name: String) -> Result<Self, String> {
-        let valid = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if valid { Ok(Self(name)) } else { Err(format!("`{name}` is not a lineage: it has 1 to 64 letters, digits and `-`")) }
+        let valid =
+            (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if valid {
+            Ok(Self(name))
+        } else {
+            Err(format!("`{name}` is not a lineage: it has 1 to 64 letters, digits and `-`"))
+        }
     }
 }
 

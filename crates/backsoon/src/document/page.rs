@@ -39,7 +39,9 @@ pub struct Status(u16);
 
 /// The number is no status that a refusal may have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("status {0} is not between 400 and 599; a refusal that looks like success gets cached and indexed (503 is the usual one)")]
+#[error(
+    "status {0} is not between 400 and 599; a refusal that looks like success gets cached and indexed (503 is the usual one)"
+)]
 pub struct NotARefusal(u16);
 
 /// How `Retry-After` is written.
@@ -143,7 +145,8 @@ impl Redirect {
         let bad = || NotARedirect::Target(to.to_owned());
         // `//host` is a URL of another host in disguise (RFC 3986 §4.2), and so is `/\host` to browsers.
         let local = to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\");
-        let remote = ["http://", "https://"].iter().any(|scheme| to.len() > scheme.len() && to.starts_with(scheme));
+        let remote =
+            ["http://", "https://"].iter().any(|scheme| to.len() > scheme.len() && to.starts_with(scheme));
         let uri: http::Uri = to.parse().map_err(|_| bad())?;
         let complete = local || remote && uri.host().is_some_and(|host| !host.is_empty());
         if complete && to.is_ascii() { Ok(Self { to: to.to_owned(), status }) } else { Err(bad()) }

@@ -165,7 +165,10 @@ impl Window {
 }
 
 /// The strictest of `windows` in force at `now`; of several, the one that ends last, and no end is last.
-pub(crate) fn strictest<'a>(windows: impl IntoIterator<Item = &'a Window>, now: Timestamp) -> Option<&'a Window> {
+pub(crate) fn strictest<'a>(
+    windows: impl IntoIterator<Item = &'a Window>,
+    now: Timestamp,
+) -> Option<&'a Window> {
     let last = |window: &Window| (window.end.is_none(), window.end);
     windows
         .into_iter()

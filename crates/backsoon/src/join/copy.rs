@@ -38,5 +38,7 @@ async fn off_thread<T: Send + 'static>(
     work: impl FnOnce(&PathBuf) -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     let path = path.to_owned();
-    tokio::task::spawn_blocking(move || work(&path)).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    tokio::task::spawn_blocking(move || work(&path))
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
 }

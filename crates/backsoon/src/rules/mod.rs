@@ -99,7 +99,8 @@ impl Rule {
 impl Condition {
     /// Whether it holds; `effect` is what the rule would do, since an `open` rule reads a path more strictly.
     pub(crate) fn matches(&self, facts: &Facts<'_>, effect: Effect) -> Match {
-        let methods = self.method.is_empty() || self.method.iter().any(|m| m.as_str() == facts.request.method);
+        let methods =
+            self.method.is_empty() || self.method.iter().any(|m| m.as_str() == facts.request.method);
         if !methods {
             return Match::No;
         }
@@ -153,7 +154,9 @@ impl TryFrom<Given> for Condition {
             ("user", given.user.as_ref().map(Vec::is_empty)),
         ];
         if let Some((kind, _)) = kinds.iter().find(|(_, empty)| *empty == Some(true)) {
-            return Err(format!("`{kind}` lists nothing, so the rule could never match: name at least one, or leave `{kind}` out"));
+            return Err(format!(
+                "`{kind}` lists nothing, so the rule could never match: name at least one, or leave `{kind}` out"
+            ));
         }
         if kinds.iter().all(|(_, given)| given.is_none()) {
             return Err("`when` is empty, so the rule would match every request: say `path = { prefix = \"/\" }` if you mean that".into());

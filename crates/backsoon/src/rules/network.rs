@@ -59,7 +59,9 @@ pub enum NotANetwork {
     #[error("`{0}` is neither an address nor a network; write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32")]
     Malformed(String),
     /// A network whose address has bits set to the right of its prefix.
-    #[error("`{given}` is an address inside a network; did you mean the network {network} or the address {address}?")]
+    #[error(
+        "`{given}` is an address inside a network; did you mean the network {network} or the address {address}?"
+    )]
     HostBits {
         /// The text as given.
         given: String,
@@ -88,10 +90,12 @@ impl FromStr for Network {
         }
         let net: IpNet = text.parse().map_err(|_| NotANetwork::Malformed(text.to_owned()))?;
         let net = match net {
-            IpNet::V6(v6) if v6.prefix_len() >= 96 => match (v6.addr().to_ipv4_mapped(), v6.prefix_len() - 96) {
-                (Some(v4), prefix) => ipnet::Ipv4Net::new(v4, prefix).map_or(net, IpNet::V4),
-                (None, _) => net,
-            },
+            IpNet::V6(v6) if v6.prefix_len() >= 96 => {
+                match (v6.addr().to_ipv4_mapped(), v6.prefix_len() - 96) {
+                    (Some(v4), prefix) => ipnet::Ipv4Net::new(v4, prefix).map_or(net, IpNet::V4),
+                    (None, _) => net,
+                }
+            }
             _ => net,
         };
         if net.addr() == net.network() {
@@ -159,6 +163,7 @@ impl TrustedProxies {
 fn forwarded_address(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let address = bare.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip())).ok()?;
+    let address =
+        bare.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip())).ok()?;
     Some(address.to_canonical())
 }

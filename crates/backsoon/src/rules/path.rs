@@ -59,7 +59,8 @@ impl<'a> Path<'a> {
         let decoded = decode(raw);
         // No client may send a bare `#`, and some servers cut the path there.
         let cut = raw.split_once('#').map(|(path, _)| path);
-        let odd = cut.is_some() || is_odd(raw) || is_odd(&decoded) || decoded.contains('%') || hides_a_slash(raw);
+        let odd =
+            cut.is_some() || is_odd(raw) || is_odd(&decoded) || decoded.contains('%') || hides_a_slash(raw);
         let canonical = odd.then(|| canonical(&cut.map_or_else(|| Cow::Borrowed(&*decoded), decode)));
         Self { raw, decoded, canonical }
     }
@@ -129,7 +130,8 @@ fn canonical(decoded: &str) -> String {
         }
         text = again;
     }
-    let text: String = text.chars().filter(|c| !c.is_control()).map(|c| if c == '\\' { '/' } else { c }).collect();
+    let text: String =
+        text.chars().filter(|c| !c.is_control()).map(|c| if c == '\\' { '/' } else { c }).collect();
     let mut segments: Vec<&str> = Vec::new();
     for segment in text.split('/').map(|s| s.split_once(';').map_or(s, |(name, _)| name)) {
         match segment {
@@ -168,7 +170,9 @@ impl PathPattern {
     pub fn glob(glob: &str) -> Result<Self, NotAPattern> {
         plain(glob)?;
         let built = GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build();
-        built.map(|glob| Self::Glob(glob.compile_matcher())).map_err(|error| NotAPattern(format!("glob: {error}")))
+        built
+            .map(|glob| Self::Glob(glob.compile_matcher()))
+            .map_err(|error| NotAPattern(format!("glob: {error}")))
     }
 
     /// A regular expression in the syntax of the `regex` crate; it has to match the whole path.
@@ -187,9 +191,9 @@ impl PathPattern {
     pub fn matches(&self, path: &Path<'_>, effect: Effect) -> bool {
         path.any(effect, |reading| match self {
             Self::Exact(exact) => reading == exact,
-            Self::Prefix(prefix) => {
-                reading.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            }
+            Self::Prefix(prefix) => reading
+                .strip_prefix(prefix.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
             Self::Glob(glob) => glob.is_match(reading),
             Self::Regex { regex, .. } => regex.is_match(reading),
         })
@@ -210,7 +214,10 @@ fn plain(path: &str) -> Result<String, NotAPattern> {
     if !path.starts_with('/') {
         return Err(NotAPattern(format!("`{path}` does not start with `/`; did you mean `/{path}`?")));
     }
-    if path.contains(['%', ';', '#']) || path.contains("//") || path.split('/').any(|s| matches!(s, "." | "..")) {
+    if path.contains(['%', ';', '#'])
+        || path.contains("//")
+        || path.split('/').any(|s| matches!(s, "." | ".."))
+    {
         return Err(NotAPattern(format!(
             "`{path}` can never match: patterns see decoded paths without `%` escapes, `;`, `#`, `//` and dot segments"
         )));
@@ -279,7 +286,9 @@ impl<'de> Visitor<'de> for PatternVisitor {
             other => return Err(de::Error::unknown_field(other, &["exact", "prefix", "glob", "regex"])),
         };
         match map.next_key::<String>()? {
-            Some(_) => Err(de::Error::custom("a path pattern is one of exact, prefix, glob and regex; write a list for several")),
+            Some(_) => Err(de::Error::custom(
+                "a path pattern is one of exact, prefix, glob and regex; write a list for several",
+            )),
             None => pattern.map_err(de::Error::custom),
         }
     }

@@ -79,8 +79,11 @@ impl Marks {
             return None;
         }
         let path = Path::read(path);
-        let marked = |effect, reading: &str| self.table.at(reading).is_ok_and(|found| *found.value == Some(effect));
-        [Effect::Closed, Effect::Open].into_iter().find(|&effect| path.any(effect, |reading| marked(effect, reading)))
+        let marked =
+            |effect, reading: &str| self.table.at(reading).is_ok_and(|found| *found.value == Some(effect));
+        [Effect::Closed, Effect::Open]
+            .into_iter()
+            .find(|&effect| path.any(effect, |reading| marked(effect, reading)))
     }
 
     #[track_caller]

@@ -1,5 +1,6 @@
 //! A store is named by a URL; this is the list of those that a URL can name.
 
+#[cfg(any(feature = "file", feature = "sqlite"))]
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,6 +114,7 @@ async fn sqlite(place: Place, if_missing: IfMissing) -> Result<Option<Arc<dyn St
 
 // === impl Place ===
 
+#[cfg(any(feature = "file", feature = "sqlite"))]
 impl Place {
     /// The absolute path in `file:./state`, `file:/state` or `file:///state`.
     fn path(&self) -> Result<PathBuf> {

@@ -185,7 +185,8 @@ impl Case {
         let part: LocalPart = if self.local.is_null() {
             LocalPart::default()
         } else {
-            serde_json::from_value(self.local.clone()).map_err(|error| format!("{}: local: {error}", self.name))?
+            serde_json::from_value(self.local.clone())
+                .map_err(|error| format!("{}: local: {error}", self.name))?
         };
         let mut marks = Marks::new();
         for path in &part.open {
@@ -268,7 +269,8 @@ impl Expect {
         let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
         same("window", self.window.as_deref(), header("backsoon-window"))?;
         for (name, value) in &self.headers {
-            let wanted = value.as_str().ok_or_else(|| format!("header {name}: write its value as a string"))?;
+            let wanted =
+                value.as_str().ok_or_else(|| format!("header {name}: write its value as a string"))?;
             let found = header(name).ok_or_else(|| format!("the header {name} is missing"))?;
             if !fits(found, wanted)? {
                 return Err(format!("the header {name} is `{found}`, not `{wanted}`"));
@@ -291,7 +293,8 @@ impl Expect {
             return Err(format!("the body must not contain {piece:?}: {body}"));
         }
         let Some(members) = &self.json else { return Ok(()) };
-        let found: Map<String, Value> = serde_json::from_str(body).map_err(|error| format!("no JSON: {error}"))?;
+        let found: Map<String, Value> =
+            serde_json::from_str(body).map_err(|error| format!("no JSON: {error}"))?;
         match members.iter().find(|(name, value)| found.get(*name) != Some(*value)) {
             Some((name, value)) => Err(format!("`{name}` is {:?}, not {value}", found.get(name))),
             None => Ok(()),
@@ -317,7 +320,9 @@ fn fits(found: &str, wanted: &str) -> Result<bool, String> {
         return Ok((most - 5..=most).contains(&number(found)?));
     }
     if let Some(pattern) = wanted.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-        return regex::Regex::new(pattern).map(|regex| regex.is_match(found)).map_err(|error| error.to_string());
+        return regex::Regex::new(pattern)
+            .map(|regex| regex.is_match(found))
+            .map_err(|error| error.to_string());
     }
     if let Some((low, high)) = wanted.split_once("..")
         && let (Ok(low), Ok(high)) = (number(low), number(high))
