@@ -224,7 +224,8 @@ impl Control {
             if begun.elapsed() > PATIENCE {
                 break;
             }
-            let ceiling = 2_u64 << attempt.min(5);
+            // Up to half a second: with hundreds of writers, most attempts would be in vain otherwise.
+            let ceiling = 2_u64 << attempt.min(8);
             tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=ceiling))).await;
         }
         Err(Error::Contended { store: self.store.url() })

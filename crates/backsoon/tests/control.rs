@@ -23,6 +23,19 @@ fn memory() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new())
 }
 
+/// A store and the folder that it lies in, if it needs one.
+struct Opened {
+    store: Arc<dyn Store>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+#[cfg(any(feature = "file", feature = "sqlite"))]
+async fn in_a_folder(scheme: &str, name: &str) -> Opened {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("{scheme}:{}", folder.path().join(name).display());
+    Opened { store: backsoon::store::open(&url).await.unwrap(), _folder: Some(folder) }
+}
+
 fn control(store: &Arc<dyn Store>) -> Control {
     Control::new(Arc::clone(store), "test")
 }
@@ -139,10 +152,11 @@ async fn history_and_rollback(store: Arc<dyn Store>) {
 }
 
 /// Whatever lies in the State's place, closing works, and the bytes are set aside.
-async fn damage_is_set_aside(open: impl AsyncFn() -> Arc<dyn Store>) {
+async fn damage_is_set_aside(open: impl AsyncFn() -> Opened) {
     let binary: Vec<u8> = (0..=255).cycle().take(4096).collect();
     for bytes in [b"".to_vec(), b"{".to_vec(), b"null".to_vec(), b"{\"schema\":1}".to_vec(), binary] {
-        let store = open().await;
+        let opened = open().await;
+        let store = Arc::clone(&opened.store);
         let control = control(&store);
         for note in ["one", "two"] {
             control.update(note, add(note)).await.unwrap();
@@ -225,18 +239,21 @@ async fn a_lost_state_is_waited_for(store: Arc<dyn Store>) {
 
 /// Runs the tests above on a store of one kind.
 macro_rules! on_every_store {
-    ($($store:ident: $open:expr;)*) => {$(
+    ($($(#[$when:meta])? $store:ident: $open:expr;)*) => {$(
+        $(#[$when])?
         mod $store {
             use super::*;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn two_hundred_racing_writers_all_land() {
-                racing_writers_all_land($open.await).await;
+                let opened: Opened = $open.await;
+                racing_writers_all_land(Arc::clone(&opened.store)).await;
             }
 
             #[tokio::test]
             async fn changes_are_filed_and_come_back() {
-                history_and_rollback($open.await).await;
+                let opened: Opened = $open.await;
+                history_and_rollback(Arc::clone(&opened.store)).await;
             }
 
             #[tokio::test]
@@ -246,24 +263,29 @@ macro_rules! on_every_store {
 
             #[tokio::test]
             async fn what_is_newer_is_left_alone() {
-                newer_is_left_alone($open.await).await;
+                let opened: Opened = $open.await;
+                newer_is_left_alone(Arc::clone(&opened.store)).await;
             }
 
             #[tokio::test]
             async fn an_instance_carries_the_state_over_an_emptied_store() {
-                an_emptied_store_is_filled_again($open.await).await;
+                let opened: Opened = $open.await;
+                an_emptied_store_is_filled_again(Arc::clone(&opened.store)).await;
             }
 
             #[tokio::test]
             async fn a_writer_waits_for_who_holds_what_was_lost() {
-                a_lost_state_is_waited_for($open.await).await;
+                let opened: Opened = $open.await;
+                a_lost_state_is_waited_for(Arc::clone(&opened.store)).await;
             }
         }
     )*};
 }
 
 on_every_store! {
-    memory: async { memory() };
+    memory: std::future::ready(Opened { store: super::memory(), _folder: None });
+    #[cfg(feature = "file")] file: in_a_folder("file", "state");
+    #[cfg(feature = "sqlite")] sqlite: in_a_folder("sqlite", "backsoon.db");
 }
 
 // --- answers that get lost ---

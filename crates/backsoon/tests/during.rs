@@ -243,7 +243,10 @@ fn a_runtime_that_ends_first_leaves_a_lapsed_window() {
         let id = state.default.windows[0].id.clone();
         // This process lives, so only watching can tell.
         assert_eq!(fleet::lapsed(&*store, &state, Duration::ZERO).await.unwrap(), []);
-        assert_eq!(fleet::lapsed(&*store, &state, Duration::from_secs(30)).await.unwrap(), [id.clone()]);
+        assert_eq!(
+            fleet::lapsed(&*store, &state, Duration::from_secs(30)).await.unwrap(),
+            std::slice::from_ref(&id)
+        );
         store.delete(&format!("leases/{id}")).await.unwrap();
         assert_eq!(fleet::lapsed(&*store, &state, Duration::ZERO).await.unwrap(), [id]);
     });
