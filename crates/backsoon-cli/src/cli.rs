@@ -16,7 +16,7 @@ use crate::when;
 
 /// The maintenance switch for every server that a site runs on.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "backsoon", version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// The store that holds the state: file:./state or sqlite:./backsoon.db
     ///

@@ -46,7 +46,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     tokio::runtime::Runtime::new()?.block_on(flip(url, flips.parse()?, &changes))
 }
 
-async fn flip(url: &str, flips: usize, changes: &mpsc::Receiver<(u16, Instant)>) -> Result<(), Box<dyn Error>> {
+async fn flip(
+    url: &str,
+    flips: usize,
+    changes: &mpsc::Receiver<(u16, Instant)>,
+) -> Result<(), Box<dyn Error>> {
     let timed = Arc::new(Timed { store: store::open(url).await?, put: Mutex::new(None) });
     let control = Control::new(Arc::clone(&timed) as Arc<dyn Store>, "benchmark");
     let millis = |from: Instant, to: Instant| {

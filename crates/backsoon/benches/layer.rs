@@ -46,7 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         }
-        _ => Err("usage: layer [count ROUTER TIMES | serve ROUTER ADDRESS]; routers: without, layer, around".into()),
+        _ => Err("usage: layer [count ROUTER TIMES | serve ROUTER ADDRESS]; routers: without, layer, around"
+            .into()),
     }
 }
 
@@ -68,7 +69,8 @@ where
 {
     runtime.block_on(async {
         for _ in 0..times {
-            let request = Request::builder().uri("/").header("host", "shop.example.com").body(Body::empty())?;
+            let request =
+                Request::builder().uri("/").header("host", "shop.example.com").body(Body::empty())?;
             let Ok(response) = service.clone().oneshot(black_box(request)).await;
             black_box(response.into_body().collect().await.is_ok());
         }
@@ -82,7 +84,10 @@ fn serve(runtime: &Runtime, router: &str, address: &str) -> Result<(), Box<dyn E
         let listener = tokio::net::TcpListener::bind(address).await?;
         match router {
             "without" => axum::serve(listener, routes()).await?,
-            _ => axum::serve(listener, ServiceExt::<Request>::into_make_service(layer.around(routes()))).await?,
+            _ => {
+                axum::serve(listener, ServiceExt::<Request>::into_make_service(layer.around(routes())))
+                    .await?
+            }
         }
         Ok(())
     })

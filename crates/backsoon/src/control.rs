@@ -76,7 +76,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// What lies in the State's place must not be replaced, or cannot be read.
-    #[error("the state in {store} cannot be used: {why}")]
+    #[error("the state in {store} cannot be used: {why}{}", way_out(.why))]
     Unreadable {
         /// The store's URL.
         store: String,
@@ -323,20 +323,20 @@ impl Control {
         Ok(entry.version)
     }
 
-    /// The last State that anyone knew: kept by an instance, or else the newest of the history, or else an empty one.
+    /// The last State that anyone knew, an instance or the history; or else an empty one.
     async fn recover(&self, mode: PutMode) -> Result<Base, Error> {
         let begun = tokio::time::Instant::now();
-        let state = loop {
-            if let Some(kept) = newest(&*self.store, KEPT).await? {
-                break kept;
-            }
+        loop {
+            let kept = newest(&*self.store, KEPT).await?;
             // An instance that holds a State looks once a second, and knows more than the history.
-            if begun.elapsed() > HANDING_OVER || !self.is_held_by_someone().await? {
-                break newest(&*self.store, "history/").await?.unwrap_or_default();
+            if kept.is_some() || begun.elapsed() > HANDING_OVER || !self.is_held_by_someone().await? {
+                // Unless it is behind.
+                let filed = newest(&*self.store, "history/").await?;
+                let last = kept.into_iter().chain(filed).max_by_key(age);
+                return Ok(Base { state: last.unwrap_or_default(), mode, lies_there: None });
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
-        };
-        Ok(Base { state, mode, lies_there: None })
+        }
     }
 
     async fn is_held_by_someone(&self) -> Result<bool, Error> {
@@ -407,7 +407,12 @@ impl Control {
 pub(crate) async fn newest(store: &dyn Store, prefix: &str) -> store::Result<Option<State>> {
     let entries = store.list(prefix).await?;
     let states = entries.iter().filter_map(|entry| State::from_bytes(&entry.value).ok());
-    Ok(states.max_by_key(|state| (state.change.at, state.revision)))
+    Ok(states.max_by_key(age))
+}
+
+/// By which the later of two States is told, of whatever history they are.
+fn age(state: &State) -> (Timestamp, u64) {
+    (state.change.at, state.revision)
 }
 
 /// The bytes of `state`, if they can be read again: what a program puts together need not be what a file may say.
@@ -421,6 +426,15 @@ fn legible(state: &State) -> Result<Vec<u8>, Error> {
 
 fn history_key(state: &State) -> String {
     format!("history/{}/{:020}", state.lineage, state.revision)
+}
+
+fn way_out(why: &Unreadable) -> &'static str {
+    match why {
+        Unreadable::Newer { .. } => "",
+        Unreadable::Damaged { .. } => {
+            "; `backsoon on` or `off` sets the damaged bytes aside and goes on from the last known state"
+        }
+    }
 }
 
 // === impl Outcome ===

@@ -118,7 +118,10 @@ impl Policy {
         let sites = state.sites().map(|(host, site)| {
             (host, SitePolicy { health: site.health, page: site.page.clone(), rules: site.rules.clone() })
         });
-        Self { sites: sites.filter(|(_, site)| *site != SitePolicy::default()).collect() }
+        // `*` is always there; any other site is there because somebody has made it.
+        Self {
+            sites: sites.filter(|(host, site)| !host.is_any() || *site != SitePolicy::default()).collect(),
+        }
     }
 
     /// The file is the whole truth about rules and pages. A site that it leaves out loses them, and stays only

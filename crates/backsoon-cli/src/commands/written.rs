@@ -5,9 +5,11 @@ use backsoon::control::{Found, Outcome};
 use backsoon::document::Unreadable;
 use backsoon::fleet::{Life, Report, Roster};
 use backsoon::receipt::Receipt;
+use backsoon::time::Timestamp;
 use backsoon::{Host, State, Window};
 use serde::Serialize;
 
+use super::words::sites_in_words;
 use crate::exit::Exit;
 use crate::output::{self, GOOD, WARN, count, paint, plain};
 
@@ -55,13 +57,14 @@ enum Change {
 impl Written {
     pub(super) fn new(store: String, found: &Found, outcome: Outcome, roster: Roster) -> Self {
         let revision = outcome.state().revision;
+        let sites = sites_in_words(outcome.state(), Timestamp::now());
         let mended = match (found, &outcome) {
             (Found::Unreadable(Unreadable::Damaged { why }), Outcome::Written(_)) => Some(format!(
-                "the state in {store} was damaged ({}); its bytes are kept beside it, and revision {revision} goes on from the last known state",
+                "the state in {store} was damaged ({}); its bytes are kept beside it, and revision {revision} goes on from the last known state ({sites})",
                 plain(why)
             )),
             (Found::Nothing, Outcome::Written(_)) if revision > 1 => Some(format!(
-                "the state in {store} was gone; revision {revision} goes on from the last known one"
+                "the state in {store} was gone; revision {revision} goes on from the last known one ({sites})"
             )),
             _ => None,
         };

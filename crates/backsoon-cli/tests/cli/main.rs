@@ -1,0 +1,20 @@
+//! The command line as operators and scripts meet it: the real binary, in a place of its own for every test.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod apply;
+mod check;
+mod crash;
+mod damage;
+mod disk;
+mod explain;
+mod gate;
+mod history;
+mod main_job;
+mod off;
+mod on;
+mod place;
+mod programs;
+mod race;
+mod status;
+mod store;
+mod terminal;

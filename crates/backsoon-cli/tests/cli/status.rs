@@ -1,0 +1,222 @@
+//! `backsoon status`.
+
+use insta::assert_snapshot;
+
+use super::gate::{Gate, until};
+use super::place::Place;
+
+#[test]
+fn a_fresh_machine() {
+    let place = Place::new();
+    let _names = place.names();
+    assert_snapshot!(place.run("status").shown(), @"
+    exit 0
+    file:DIR/state/backsoon/store: there is no store yet; the first `backsoon on`, `apply` or `serve` makes it
+    ");
+    assert!(!place.default_store().exists(), "to look makes nothing");
+}
+
+#[test]
+fn everything_that_is_to_know() {
+    let place = Place::new();
+    let _names = place.names();
+    place.write(
+        "site.toml",
+        r#"
+        [[sites."*".rules]]
+        name = "payment hooks"
+        then = "open"
+        when = { path = { prefix = "/hooks" }, method = "POST" }
+        [sites."shop.example.com"]
+        health = "off"
+        rules = []
+        "#,
+    );
+    place.done("apply site.toml");
+    let _gate = Gate::before_nothing(&place);
+    place.done("on --message 'We are moving house.' --note 'ticket 7' --until 2090-01-01T00:00:00Z");
+    place.done("on --site shop.example.com --at 2091-01-01T00:00:00Z --hold");
+    assert_snapshot!(place.run("status").shown(), @"
+    exit 0
+    file:DIR/state/backsoon/store, revision 3
+    last change: hold shop.example.com, scheduled, by ann@HOST at TIME (AGO)
+
+    *: on until TIME (in 23052 d 12 h)
+      window    w-ID: on since TIME, until TIME, by ann@HOST
+      message   We are moving house.
+      note      ticket 7
+      rule      open payment hooks: path prefix /hooks; method POST
+      rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+
+    shop.example.com: on until TIME (in 23052 d 12 h)
+      because   window w-ID of a wider site
+      window    w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
+
+      instance      kind  life  revision  draining  held  heard
+      INSTANCE  gate  live  3         0         0     AGO
+    ");
+    place.done("off");
+    assert_snapshot!(place.run("status").shown(), @"
+    exit 0
+    file:DIR/state/backsoon/store, revision 4
+    last change: off *, by ann@HOST at TIME (AGO)
+
+    *: open
+      rule      open payment hooks: path prefix /hooks; method POST
+      rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+
+    shop.example.com: open, hold from TIME
+      window    w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
+
+      instance      kind  life  revision  draining  held  heard
+      INSTANCE  gate  live  4         0         0     AGO
+    ");
+}
+
+#[test]
+fn the_same_for_programs() {
+    let place = Place::new();
+    let _names = place.names();
+    place.done("on --message 'Soon.'");
+    assert_snapshot!(place.run("status --json").shown(), @r#"
+    exit 0
+    {
+      "store": "file:DIR/state/backsoon/store",
+      "revision": 1,
+      "changed_at": "TIME",
+      "changed_by": "ann@HOST",
+      "note": "on *",
+      "sites": {
+        "*": {
+          "mode": "on",
+          "reopens": null,
+          "windows": [
+            {
+              "id": "w-ID",
+              "mode": "on",
+              "source": "operator",
+              "by": "ann@HOST",
+              "message": "Soon.",
+              "since": "TIME"
+            }
+          ],
+          "rules": [
+            "open health (built in): GET and HEAD of /healthz, /livez, /readyz"
+          ]
+        }
+      },
+      "lapsed": [],
+      "instances": [],
+      "troubles": [
+        "nobody follows file:DIR/state/backsoon/store: no server closes or opens because of it"
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn since_when_is_told_by_the_history() {
+    let place = Place::new();
+    place.done("on");
+    let first = place.json("status")["sites"]["*"]["windows"][0]["since"].clone();
+    place.done("on --site a.example --new-site");
+    let second = place.json("status");
+    assert_eq!(second["sites"]["*"]["windows"][0]["since"], first, "a later change does not make it younger");
+    assert_ne!(second["sites"]["a.example"]["windows"][0]["since"], first);
+    place.done("on --at 2090-01-01T00:00:00Z");
+    assert_eq!(place.json("status")["sites"]["*"]["windows"][1]["since"], serde_json::Value::Null);
+}
+
+#[test]
+fn scripts_ask_by_the_exit_code() {
+    let place = Place::new();
+    let code = |line: &str| place.run(line).code;
+    place.done("on --read-only");
+    assert_eq!(code("status --exit-code"), 0, "read-only shuts nobody out");
+    place.done("on --hold");
+    assert_eq!(code("status --exit-code"), 10);
+    assert_eq!(code("status --exit-code --json"), 10);
+    assert_eq!(code("status"), 0, "only if asked");
+    place.done("off");
+    assert_eq!(code("status --exit-code"), 0);
+    place.done("on --site '*.example.com' --new-site");
+    assert_eq!(code("status --exit-code"), 0, "every host is another question");
+    assert_eq!(code("status --exit-code --site '*.example.com'"), 10);
+    assert_eq!(code("status --exit-code --site shop.example.com"), 10, "what holds for this host counts");
+    assert_eq!(code("status --exit-code --site example.com"), 0);
+    assert_eq!(code("status --exit-code --site 'not a host'"), 2);
+}
+
+#[test]
+fn a_gate_that_was_killed_is_shown_and_one_that_left_is_not() {
+    let place = Place::new();
+    let _names = place.names();
+    let leaves = Gate::before_nothing(&place);
+    let dies = Gate::before_nothing(&place);
+    place.done("on");
+    assert_eq!(place.json("status")["instances"].as_array().unwrap().len(), 2);
+    leaves.stop();
+    dies.kill();
+    let ran = until(&place, "status", |ran| ran.out.contains("dead"));
+    assert_snapshot!(ran.shown(), @"
+    exit 0
+    file:DIR/state/backsoon/store, revision 1
+    last change: on *, by ann@HOST at TIME (AGO)
+
+    *: on
+      window    w-ID: on since TIME, until it is ended, by ann@HOST
+      rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+
+      instance      kind  life  revision  draining  held  heard
+      INSTANCE  gate  dead  1         0         0     AGO
+
+    trouble: nobody follows file:DIR/state/backsoon/store: no server closes or opens because of it
+    trouble: INSTANCE has ended without a farewell
+    ");
+    let on = place.json("on --message b");
+    assert_eq!((&on["following"], &on["late"]), (&0.into(), &serde_json::json!([])));
+}
+
+#[test]
+fn instances_elsewhere_are_late_or_lost_by_their_beat() {
+    let place = Place::new();
+    let _names = place.names();
+    place.done("on");
+    // Nobody renews this report, and its process runs on another machine.
+    let report = r#"{"name": "web-2", "kind": "web", "program": "1", "beat": 3, "lease_ms": 500,
+        "place": {"host": "elsewhere", "boot": "b", "pid": 1, "started": 1}, "clock": "2026-11-20T12:00:00Z",
+        "lineage": null, "revision": 0, "closings": {}, "serves": [], "draining": {}, "held": 0, "age_ms": 1000,
+        "troubles": ["disk \u001b[31mfull"]}"#;
+    let roster = place.default_store().join("roster");
+    std::fs::create_dir_all(&roster).unwrap();
+    std::fs::write(roster.join("web-2"), report).unwrap();
+    assert_snapshot!(place.run("status").shown(), @r"
+    exit 0
+    file:DIR/state/backsoon/store, revision 1
+    last change: on *, by ann@HOST at TIME (AGO)
+
+    *: on
+      window    w-ID: on since TIME, until it is ended, by ann@HOST
+      rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+
+      instance  kind  life  revision  draining  held  heard
+      web-2     web   lost  0 behind  0         0     AGO
+
+    trouble: nobody follows file:DIR/state/backsoon/store: no server closes or opens because of it
+    trouble: web-2: disk \u{1b}[31mfull
+    trouble: web-2 is lost: its beat stopped without a farewell, so it may still be serving
+    ");
+    assert_snapshot!(place.run("on --message b").shown(), @"
+    exit 0
+    *: on until it is ended
+      window    w-ID
+      message   b
+      reopen    backsoon off
+      store     file:DIR/state/backsoon/store, revision 2
+      instances none
+    --- stderr
+    warning: nobody follows this store (file:DIR/state/backsoon/store): no server closes or opens because of it
+    warning: web-2 is lost: its beat stopped without a farewell, so it may still serve as before
+    ");
+    assert_eq!(place.json("on --message c")["lost"], serde_json::json!(["web-2"]));
+}
