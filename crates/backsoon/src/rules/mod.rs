@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::request::{Effect, UserKind};
 use crate::request::{Identity, Request};
-pub use method::Method;
-pub use network::{Because, Client, Network, TrustedProxies};
-pub use path::{Path, PathPattern};
+pub use method::{Method, NotAMethod};
+pub use network::{Because, Client, Network, NotANetwork, TrustedProxies};
+pub use path::{NotAPattern, Path, PathPattern};
 pub use route::Marks;
 
 /// An exception: when the condition holds, the effect decides.
