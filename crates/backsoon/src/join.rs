@@ -193,8 +193,9 @@ impl Membership {
             }
         }
         let seen = self.look(instance).await;
-        if instance.state().is_none() && !matches!(seen, Seen::Away(_)) {
-            // Whoever emptied or damaged the store did not open the site: others may have kept what it held.
+        if matches!(seen, Seen::Nothing | Seen::Unreadable(_)) {
+            // Whoever emptied or damaged the store did not open the site: others may have kept what it held, and it
+            // may be newer than the local copy.
             if let Ok(Ok(Some(kept))) =
                 tokio::time::timeout(ANSWER, control::newest(&*self.store, KEPT)).await
             {
