@@ -2,8 +2,8 @@
 //! that names it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use backsoon::store::{Entry, Error, MemoryStore, PutMode, Result, Store, VALUE_LIMIT, Version};
@@ -16,8 +16,8 @@ use futures_core::stream::BoxStream;
 struct Broken {
     store: MemoryStore,
     fault: Fault,
-    /// Set once the fault has happened, for those that must happen only once.
-    happened: Arc<AtomicBool>,
+    /// What a dropped put will write after the next one.
+    held_back: Arc<Mutex<Option<Bytes>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,9 @@ enum Fault {
     HintsNoDeletes,
 }
 use Fault::*;
+
+/// Between two steps that should be one: longer than the checks wait, so that a fault shows on a busy machine too.
+const LONG_ENOUGH: Duration = Duration::from_millis(5);
 
 /// Every fault, and the check that must catch it (others may fail with it).
 const CAUGHT_BY: &[(Fault, &str)] = &[
@@ -87,7 +90,7 @@ async fn every_fault_is_caught_by_the_check_that_names_it() {
     let mut examined = BTreeSet::new();
     let examinations = CAUGHT_BY.iter().filter(|(fault, _)| examined.insert(format!("{fault:?}")));
     let examinations = examinations.map(|(fault, _)| async move {
-        let store = Broken { store: MemoryStore::new(), fault: *fault, happened: Arc::default() };
+        let store = Broken { store: MemoryStore::new(), fault: *fault, held_back: Arc::default() };
         let failed: Vec<_> = failures(async || store.another_handle()).await;
         for (_, check) in CAUGHT_BY.iter().filter(|(other, _)| other == fault) {
             assert!(
@@ -111,7 +114,7 @@ fn every_check_can_fail() {
     expected = "create refuses what exists: Create on a key that holds something must be a conflict"
 )]
 async fn a_broken_store_is_told_what_it_does_wrong() {
-    let store = Broken { store: MemoryStore::new(), fault: CreateOverwrites, happened: Arc::default() };
+    let store = Broken { store: MemoryStore::new(), fault: CreateOverwrites, held_back: Arc::default() };
     backsoon::testing::store::conformance(async || store.another_handle()).await;
 }
 
@@ -194,7 +197,7 @@ impl Store for Broken {
                 if self.conflicts(key, &mode).await? {
                     return Err(conflict());
                 }
-                tokio::task::yield_now().await;
+                tokio::time::sleep(LONG_ENOUGH).await;
                 overwrite(value).await
             }
             (RefusesAndWrites, _) => {
@@ -209,17 +212,20 @@ impl Store for Broken {
                     return Err(conflict());
                 }
                 overwrite(value.slice(..value.len() / 2)).await?;
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                tokio::time::sleep(LONG_ENOUGH).await;
                 overwrite(value).await
             }
-            (WritesLater, PutMode::Update(_)) if value.len() > 1000 => {
-                let (store, key, late) = (self.store.clone(), key.to_owned(), value.clone());
-                let first = !self.happened.swap(true, Ordering::Relaxed);
-                tokio::spawn(async move {
-                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-                    if first { Some(store.put(&key, late, PutMode::Overwrite).await) } else { None }
-                });
+            (WritesLater, PutMode::Update(_)) if value.len() >= 1000 => {
+                *self.held_back.lock().expect("no panic") = Some(value);
                 std::future::pending().await
+            }
+            (WritesLater, _) => {
+                let version = self.store.put(key, value, mode).await?;
+                let held_back = self.held_back.lock().expect("no panic").take();
+                if let Some(late) = held_back {
+                    overwrite(late).await?;
+                }
+                Ok(version)
             }
             _ => self.store.put(key, value, mode).await,
         }

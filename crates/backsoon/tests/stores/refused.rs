@@ -162,3 +162,22 @@ async fn a_write_that_was_given_up_in_the_line_never_lands() {
     store.put("marker", "later".into(), PutMode::Create).await.expect("the line moves on");
     assert_eq!(store.get("state").await.expect("a get").map(|e| e.value), Some("old".into()));
 }
+
+#[tokio::test]
+async fn a_list_waits_until_nobody_writes_and_a_get_does_not() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let store = FileStore::open(place.path()).await.expect("the store opens");
+    store.put("state", "value".into(), PutMode::Create).await.expect("a value");
+    let writer = std::fs::File::open(place.path().join(".lock")).expect("the lock");
+    writer.lock().expect("the lock is free");
+
+    let list = store.list("");
+    tokio::pin!(list);
+    assert!(
+        tokio::time::timeout(Duration::from_millis(200), &mut list).await.is_err(),
+        "a name might be missed"
+    );
+    assert!(store.get("state").await.expect("reading needs no lock").is_some());
+    drop(writer);
+    assert_eq!(list.await.expect("a list").len(), 1);
+}

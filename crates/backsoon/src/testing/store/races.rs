@@ -141,33 +141,31 @@ async fn read(store: &dyn Store, listing: &Listing, prefix: &str, keys: &[String
 
 pub(super) async fn a_dropped_put_leaves_the_old_or_the_new(ground: &Ground) -> Outcome {
     let key = ground.key("dropped");
-    let mut held = ground.put(&key, b"0", PutMode::Create).await?;
+    ground.put(&key, b"0", PutMode::Create).await?;
+    let mut held = ground.entry(&key).await?;
     for round in 1..=40_u64 {
-        let before = ground.entry(&key).await?.value;
         let new = Bytes::from(round.to_string().repeat(1000));
         let patience = Duration::from_micros(round * round * 2);
-        let swap = ground.one.put(&key, new.clone(), PutMode::Update(held));
+        let swap = ground.one.put(&key, new.clone(), PutMode::Update(held.version.clone()));
         // What the put says is of no interest: a caller that went away does not hear it either.
         let _ = tokio::time::timeout(patience, swap).await;
         let entry = ground.entry(&key).await?;
-        let whole = entry.value == before || entry.value == new;
+        let whole = entry.value == held.value || entry.value == new;
         ensure!(whole, "a put that was dropped after {patience:?} left {} bytes", entry.value.len());
         held = settle(ground, &key, entry.version, round).await?;
     }
+    let last = ground.entry(&key).await?;
+    ensure!(last == held, "a put that was dropped before landed after a later one");
     Ok(())
 }
 
 /// Swaps once more: a dropped put may still land before that, but only as a whole, and never after it.
-async fn settle(ground: &Ground, key: &str, mut version: Version, round: u64) -> Result<Version, String> {
+async fn settle(ground: &Ground, key: &str, mut version: Version, round: u64) -> Result<Entry, String> {
     let value = Bytes::from(format!("settled in round {round}"));
     // The dropped put can come in between once.
     for _ in 0..2 {
         match ground.other.put(key, value.clone(), PutMode::Update(version)).await {
-            Ok(settled) => {
-                let found = ground.entry(key).await?.version;
-                ensure!(found == settled, "a put that was dropped before landed after a later one");
-                return Ok(settled);
-            }
+            Ok(version) => return Ok(Entry { key: key.to_owned(), value, version }),
             Err(Error::Conflict { .. }) => version = ground.entry(key).await?.version,
             Err(error) => return Err(format!("after a dropped put, the next one failed: {error}")),
         }
