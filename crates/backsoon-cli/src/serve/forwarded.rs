@@ -8,6 +8,7 @@
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
 
 use backsoon::rules::TrustedProxies;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -17,7 +18,7 @@ const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Names with the same claim, which the gate never sets: a stranger's are removed.
-const CLAIMS: [HeaderName; 5] = [
+static CLAIMS: [HeaderName; 5] = [
     HeaderName::from_static("x-forwarded-port"),
     HeaderName::from_static("x-forwarded-prefix"),
     HeaderName::from_static("x-forwarded-server"),
@@ -40,6 +41,8 @@ pub(crate) struct Peer {
     trust: Trust,
     text: HeaderValue,
     node: String,
+    /// The last host that was asked for, and the `Forwarded` that says so: a connection seldom changes it.
+    last: Mutex<Option<(HeaderValue, HeaderValue)>>,
 }
 
 /// Whether what a peer says about other hosts is believed.
@@ -57,7 +60,14 @@ impl Peer {
         let ip = address.ip().to_canonical();
         let trust = if trusted.trusts(ip) { Trust::Proxy } else { Trust::Stranger };
         let text = HeaderValue::from_str(&ip.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
-        Peer { address: SocketAddr::new(ip, address.port()), scheme, trust, text, node: node(ip) }
+        Peer {
+            address: SocketAddr::new(ip, address.port()),
+            scheme,
+            trust,
+            text,
+            node: node(ip),
+            last: Mutex::default(),
+        }
     }
 
     /// Its address; an IPv4 address is one, however the socket wrote it.
@@ -69,20 +79,43 @@ impl Peer {
     pub(crate) fn describe(&self, headers: &mut HeaderMap) {
         match self.trust {
             Trust::Stranger => {
-                for name in &CLAIMS {
-                    headers.remove(name);
+                // Few send any of them, and a look at the names costs less than five lookups.
+                if headers.keys().any(|name| CLAIMS.contains(name)) {
+                    for name in &CLAIMS {
+                        headers.remove(name);
+                    }
                 }
-                let host = headers.get(header::HOST).cloned();
-                let element = self.element(host.as_ref(), self.scheme.as_str());
-                insert(headers, header::FORWARDED, &element);
+                headers.reserve(4);
+                match headers.get(header::HOST).cloned() {
+                    Some(host) => {
+                        headers.insert(header::FORWARDED, self.forwarded(&host));
+                        headers.insert(HOST, host);
+                    }
+                    None => {
+                        insert(headers, header::FORWARDED, self.element(None, self.scheme.as_str()));
+                        headers.remove(HOST);
+                    }
+                }
                 headers.insert(FOR, self.text.clone());
                 headers.insert(PROTO, HeaderValue::from_static(self.scheme.as_str()));
-                match host {
-                    Some(host) => headers.insert(HOST, host),
-                    None => headers.remove(HOST),
-                };
             }
             Trust::Proxy => self.append(headers),
+        }
+    }
+
+    /// `Forwarded` for a stranger who asks for `host`.
+    fn forwarded(&self, host: &HeaderValue) -> HeaderValue {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((asked, forwarded)) if asked == host => forwarded.clone(),
+            _ => {
+                let element = self.element(Some(host), self.scheme.as_str());
+                // An address, and a host that has been a field before: it is one.
+                let forwarded =
+                    HeaderValue::try_from(element).unwrap_or(HeaderValue::from_static("for=unknown"));
+                *last = Some((host.clone(), forwarded.clone()));
+                forwarded
+            }
         }
     }
 
@@ -98,9 +131,9 @@ impl Peer {
             Some(told) => format!("{told}, for={}", self.node),
             None => self.read_from_chain(chain.as_deref(), headers),
         };
-        insert(headers, header::FORWARDED, &forwarded);
+        insert(headers, header::FORWARDED, forwarded);
         match chain {
-            Some(chain) => insert(headers, FOR, &format!("{chain}, {}", self.node_plain())),
+            Some(chain) => insert(headers, FOR, format!("{chain}, {}", self.node_plain())),
             None => {
                 headers.insert(FOR, self.text.clone());
             }
@@ -172,8 +205,8 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 /// Everything written here is made of visible ASCII: an address, or text that has been a field before.
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    match HeaderValue::from_str(value) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    match HeaderValue::try_from(value) {
         Ok(value) => headers.insert(name, value),
         Err(_) => headers.remove(name),
     };

@@ -5,7 +5,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Fields that never pass, whether or not `Connection` names them.
-const NEVER: [HeaderName; 6] = [
+static NEVER: [HeaderName; 6] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -15,17 +15,31 @@ const NEVER: [HeaderName; 6] = [
 ];
 
 /// Fields that `Connection` cannot remove: who could drop them would change what the message is, or whom it reaches.
-const NEVER_NAMED: [HeaderName; 3] = [header::HOST, header::CONTENT_LENGTH, header::TRAILER];
+static NEVER_NAMED: [HeaderName; 3] = [header::HOST, header::CONTENT_LENGTH, header::TRAILER];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Absent,
+    Present,
+}
 
 /// Removes the fields of this connection from `headers`.
 pub(crate) fn strip(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        for name in named(headers) {
-            headers.remove(name);
+    // One look at the names there are: most messages have one of these fields or none, and a lookup by name costs more.
+    let mut present = [Presence::Absent; 6];
+    for name in headers.keys() {
+        if let Some(place) = NEVER.iter().position(|never| never == name) {
+            present[place] = Presence::Present;
         }
     }
+    if present.iter().all(|present| *present == Presence::Absent) {
+        return;
+    }
+    for name in named(headers) {
+        headers.remove(name);
+    }
     let trailers = takes_trailers(headers);
-    for name in &NEVER {
+    for (name, _) in NEVER.iter().zip(present).filter(|(_, present)| *present == Presence::Present) {
         headers.remove(name);
     }
     if trailers {

@@ -1,8 +1,11 @@
 //! Where visitors connect: HTTP/1.1 and HTTP/2, told apart by the first bytes, in the clear or over TLS.
 
+use std::error::Error;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use backsoon::rules::TrustedProxies;
@@ -36,6 +39,21 @@ pub(crate) struct Listener {
     pub(crate) running: TaskTracker,
     /// Ends what the drain's limit does not wait for.
     pub(crate) cut: CancellationToken,
+}
+
+/// What can happen to a connection.
+enum Event {
+    Ended(Result<(), Box<dyn Error + Send + Sync>>),
+    Stopped,
+    /// No request began.
+    Silence,
+}
+
+/// Whether a connection's task will be woken when the gate is to stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    Unset,
+    Set,
 }
 
 /// What the connections of one listener share.
@@ -105,15 +123,13 @@ impl Connections {
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: Peer) {
         // Refused only when the visitor has gone already, which the first read will tell.
         let _ = stream.set_nodelay(true);
-        tokio::select! {
-            () = self.cut.cancelled() => {}
-            () = self.negotiate(stream, peer) => {}
-        }
-    }
-
-    async fn negotiate(&self, stream: TcpStream, peer: Peer) {
         let Some(tls) = &self.tls else { return self.serve(stream, peer).await };
-        match tokio::time::timeout(self.header_timeout, tls.accept(stream)).await {
+        let accepting = tokio::time::timeout(self.header_timeout, tls.accept(stream));
+        let accepted = tokio::select! {
+            accepted = accepting => accepted,
+            () = self.shutdown.stopped() => return,
+        };
+        match accepted {
             Ok(Ok(stream)) => self.serve(stream, peer).await,
             Ok(Err(error)) => debug!(peer = %peer.address(), %error, "no TLS"),
             Err(_) => debug!(peer = %peer.address(), "no TLS in time"),
@@ -135,26 +151,35 @@ impl Connections {
         let mut stopped = pin!(self.shutdown.stopped());
         // The builder waits without a limit for the bytes that tell HTTP/2 from HTTP/1.1.
         let mut silence = pin!(tokio::time::sleep(self.header_timeout));
-        let (mut stopping, mut watching) = (false, true);
-        loop {
-            tokio::select! {
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        debug!(peer = %address, error, "the connection ended");
-                    }
-                    return;
-                }
-                () = &mut stopped, if !stopping => {
-                    stopping = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                () = &mut silence, if watching => {
-                    watching = false;
-                    if !begun.load(Ordering::Relaxed) {
-                        return debug!(peer = %address, "no request in time");
-                    }
+        let mut watch = Watch::Unset;
+        let event = poll_fn(|cx| {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Event::Ended(ended));
+            }
+            // Both are polled once, to be woken by them, and then only when they may have come: this runs several
+            // times per request.
+            let first = std::mem::replace(&mut watch, Watch::Set) == Watch::Unset;
+            if (first || self.shutdown.is_stopping()) && stopped.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Event::Stopped);
+            }
+            if !begun.load(Ordering::Relaxed) && silence.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Event::Silence);
+            }
+            Poll::Pending
+        });
+        let ended = match event.await {
+            Event::Ended(ended) => ended,
+            Event::Silence => return debug!(peer = %address, "no request in time"),
+            Event::Stopped => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = connection => ended,
+                    () = self.cut.cancelled() => return,
                 }
             }
+        };
+        if let Err(error) = ended {
+            debug!(peer = %address, error, "the connection ended");
         }
     }
 }

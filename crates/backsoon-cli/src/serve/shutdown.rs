@@ -1,5 +1,8 @@
 //! How the gate is told to stop, and what it leaves behind.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio_util::sync::CancellationToken;
 
 /// Tells a running gate to stop. Clones tell the same gate.
@@ -7,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Shutdown {
     stop: CancellationToken,
     now: CancellationToken,
+    /// `stop`, for those who look often: a token takes a lock.
+    stopping: Arc<AtomicBool>,
 }
 
 /// How the gate ended.
@@ -45,12 +50,13 @@ impl Shutdown {
 
     /// Accept nothing more, and let running requests finish.
     pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
         self.stop.cancel();
     }
 
     /// Let nothing finish.
     pub fn stop_now(&self) {
-        self.stop.cancel();
+        self.stop();
         self.now.cancel();
     }
 
@@ -63,7 +69,7 @@ impl Shutdown {
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stop.is_cancelled()
+        self.stopping.load(Ordering::Acquire)
     }
 }
 
