@@ -19,7 +19,12 @@ use axum::routing::get;
 use axum::{Router, ServiceExt};
 use backsoon::decide::Local;
 use backsoon::{Instance, MaintenanceLayer, Marks};
+use bytes::Bytes;
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt as _;
 use tower_layer::Layer;
@@ -46,8 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         }
-        _ => Err("usage: layer [count ROUTER TIMES | serve ROUTER ADDRESS]; routers: without, layer, around"
-            .into()),
+        _ => Err("usage: layer [count ROUTER TIMES | serve ROUTER ADDRESS]; routers: without, layer, around".into()),
     }
 }
 
@@ -69,8 +73,7 @@ where
 {
     runtime.block_on(async {
         for _ in 0..times {
-            let request =
-                Request::builder().uri("/").header("host", "shop.example.com").body(Body::empty())?;
+            let request = Request::builder().uri("/").header("host", "shop.example.com").body(Body::empty())?;
             let Ok(response) = service.clone().oneshot(black_box(request)).await;
             black_box(response.into_body().collect().await.is_ok());
         }
@@ -78,19 +81,36 @@ where
     })
 }
 
+/// `without` and `layer` are served by hyper, which takes any body; `axum` and `around` by `axum::serve`, which takes
+/// axum's own and so costs a box around the layer's.
 fn serve(runtime: &Runtime, router: &str, address: &str) -> Result<(), Box<dyn Error>> {
     let layer = MaintenanceLayer::new(Instance::new(Local::default(), Marks::new()));
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(address).await?;
+        let listener = TcpListener::bind(address).await?;
         match router {
-            "without" => axum::serve(listener, routes()).await?,
+            "without" => serve_by_hyper(listener, routes()).await,
+            "layer" => serve_by_hyper(listener, layer.layer(routes())).await,
+            "axum" => Ok(axum::serve(listener, routes()).await?),
             _ => {
-                axum::serve(listener, ServiceExt::<Request>::into_make_service(layer.around(routes())))
-                    .await?
+                let service = ServiceExt::<Request>::into_make_service(layer.around(routes()));
+                Ok(axum::serve(listener, service).await?)
             }
         }
-        Ok(())
     })
+}
+
+async fn serve_by_hyper<S, B>(listener: TcpListener, service: S) -> Result<(), Box<dyn Error>>
+where
+    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let service = TowerToHyperService::new(service.clone());
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
 }
 
 fn routes() -> Router {

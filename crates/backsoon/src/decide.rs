@@ -81,6 +81,7 @@ pub struct Cause {
 /// Decides about `request`. Pure: the same arguments give the same decision, at any time and on any machine.
 ///
 /// [`Decision::Ask`] is returned only if the user is [`Identity::Unasked`] and some answer would change what is done.
+#[inline]
 pub fn decide<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
     // The common case, an open site without exceptions, pays for nothing else.
     if request.route.is_none()
@@ -90,6 +91,10 @@ pub fn decide<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
     {
         return Decision::Admit(Reason::Mode(Mode::Off, None));
     }
+    weigh(policy, request)
+}
+
+fn weigh<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
     match first_match(policy, request) {
         Decision::Ask => {
             let known = |user| first_match(policy, &Request { user: Identity::Known(user), ..*request });

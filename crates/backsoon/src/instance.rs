@@ -62,7 +62,6 @@ pub enum Admission {
 pub struct Permit {
     // An option only so that `drop` can let go of the site before it says so.
     site: Option<Arc<Settled>>,
-    emptied: Arc<Notify>,
     cause: Cause,
 }
 
@@ -330,18 +329,20 @@ impl Instance {
     }
 
     fn look(&self, request: &Request<'_>) -> Look {
-        let route = request.route.or_else(|| self.marks.find(request.path));
-        let request = &Request { route, ..*request };
+        let marked;
+        let request = match self.marks.find(request.path) {
+            Some(effect) if request.route.is_none() => {
+                marked = Request { route: Some(effect), ..*request };
+                &marked
+            }
+            _ => request,
+        };
         let site = self.read(|door| Arc::clone(door.snapshot.site(request.host)));
         match decide(site.policy(), request) {
             Decision::Ask => Look::Ask,
             Decision::Admit(reason) => {
                 let cause = reason.cause();
-                Look::Done(Admission::Admitted(Permit {
-                    site: Some(site),
-                    emptied: Arc::clone(&self.emptied),
-                    cause,
-                }))
+                Look::Done(Admission::Admitted(Permit { site: Some(site), cause }))
             }
             Decision::Refuse(reason) => {
                 let (reply, cause) = self.refusal(&site, request, reason);
@@ -367,7 +368,7 @@ impl Instance {
             |old: &Arc<Settled>| door.snapshot.exactly(old.host()).is_some_and(|new| Arc::ptr_eq(old, new));
         let replaced: Vec<_> = before.sites().filter(|old| !kept(old)).cloned().collect();
         drop(before);
-        replaced.iter().for_each(|site| site.retire());
+        replaced.iter().for_each(|site| site.retire(&self.emptied));
         door.retired.extend(replaced);
         door.retired.retain(|site| running(site) > 0);
         drop(door);
@@ -415,16 +416,17 @@ impl Permit {
 
     /// Whether the site has changed since the request was admitted: a sign for streams and tunnels to end.
     pub fn is_outdated(&self) -> bool {
-        self.site.as_ref().is_some_and(|site| site.is_retired())
+        self.site.as_ref().is_some_and(|site| site.retired().is_some())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let was_retired = self.is_outdated();
-        drop(self.site.take());
-        if was_retired {
-            self.emptied.notify_waiters();
+        let Some(site) = self.site.take() else { return };
+        let emptied = site.retired().cloned();
+        drop(site);
+        if let Some(emptied) = emptied {
+            emptied.notify_waiters();
         }
     }
 }

@@ -1,10 +1,10 @@
 //! One revision made ready: every site with its mode settled and its replies rendered.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
+use tokio::sync::Notify;
 
 use crate::decide::{Local, Policy, Reason};
 use crate::document::{Health, Hold, Host, Mode, Page, Site, State, Window, opens, plain_host, strictest};
@@ -35,7 +35,8 @@ pub struct Settled {
     upcoming: Vec<Window>,
     /// More special sites, whose requests never come here.
     carved: Vec<Host>,
-    retired: AtomicBool,
+    /// Set when it is replaced: who is told when a request that it admitted has ended.
+    retired: OnceLock<Arc<Notify>>,
 }
 
 /// What makes a settled site; if it is the same, so is the site.
@@ -95,8 +96,15 @@ impl Snapshot {
         if self.hosts.is_empty() && self.suffixes.is_empty() {
             return &self.any;
         }
-        let host = plain_host(authority);
-        if let Some(site) = self.hosts.get(host.as_ref()) {
+        // Most hosts are sent as documents write them, and looking one up costs less than reading it.
+        if let Some(site) = self.hosts.get(authority) {
+            return site;
+        }
+        self.site_of(&plain_host(authority))
+    }
+
+    fn site_of(&self, host: &str) -> &Arc<Settled> {
+        if let Some(site) = self.hosts.get(host) {
             return site;
         }
         // A DNS name has at most 253 bytes (RFC 1035 §2.3.4); a longer one would only cost a look-up per dot.
@@ -183,7 +191,7 @@ impl Settled {
             hold: plan.hold,
             upcoming: plan.upcoming,
             carved: plan.carved,
-            retired: AtomicBool::new(false),
+            retired: OnceLock::new(),
         }
     }
 
@@ -254,12 +262,13 @@ impl Settled {
         self.hold
     }
 
-    pub(crate) fn retire(&self) {
-        self.retired.store(true, Ordering::Release);
+    /// Notes that it was replaced; `emptied` is told of every request under it that ends from now on.
+    pub(crate) fn retire(&self, emptied: &Arc<Notify>) {
+        self.retired.get_or_init(|| Arc::clone(emptied));
     }
 
-    pub(crate) fn is_retired(&self) -> bool {
-        self.retired.load(Ordering::Acquire)
+    pub(crate) fn retired(&self) -> Option<&Arc<Notify>> {
+        self.retired.get()
     }
 
     /// Whether requests that `older` admitted may belong to this site and be refused by it.

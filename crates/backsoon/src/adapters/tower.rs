@@ -200,20 +200,22 @@ where
             let view = view(method, uri, headers, request.extensions());
             self.shared.instance.try_admit(&view)
         };
-        let kind = match admission {
+        match admission {
             Some(Admission::Admitted(permit)) => {
                 self.shared.share(&mut request, &permit);
-                Kind::Running { future: self.inner.call(request), permit: Some(permit) }
+                ResponseFuture { kind: Kind::Running { future: self.inner.call(request), permit: Some(permit) } }
             }
-            Some(Admission::Refused(reply, cause)) => Kind::Refused { answer: Some((reply, cause)) },
+            Some(Admission::Refused(reply, cause)) => {
+                ResponseFuture { kind: Kind::Refused { answer: Some((reply, cause)) } }
+            }
             None => {
                 // The service that was polled ready is the one that must be called.
                 let clone = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, clone);
-                Kind::Waiting { slow: Box::pin(admit_late(Arc::clone(&self.shared), inner, request)) }
+                let slow = Box::pin(admit_late(Arc::clone(&self.shared), inner, request));
+                ResponseFuture { kind: Kind::Waiting { slow } }
             }
-        };
-        ResponseFuture { kind }
+        }
     }
 }
 
@@ -255,7 +257,7 @@ fn view<'a>(
     headers: &'a http::HeaderMap,
     extensions: &http::Extensions,
 ) -> Request<'a> {
-    let host = || headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = || headers.get(http::header::HOST).and_then(|host| std::str::from_utf8(host.as_bytes()).ok()).unwrap_or_default();
     let host = uri.authority().map_or_else(host, |authority| authority.as_str());
     let mut request = Request::new(method.as_str(), host, uri.path(), headers);
     if !extensions.is_empty() {

@@ -74,10 +74,12 @@ impl Marks {
     }
 
     /// The mark on the route of `path`, a path as sent. An odd path (see [`Path::is_odd`]) never finds an open mark.
+    #[inline]
     pub fn find(&self, path: &str) -> Option<Effect> {
-        if self.listed.is_empty() {
-            return None;
-        }
+        if self.listed.is_empty() { None } else { self.look_up(path) }
+    }
+
+    fn look_up(&self, path: &str) -> Option<Effect> {
         let path = Path::read(path);
         let marked =
             |effect, reading: &str| self.table.at(reading).is_ok_and(|found| *found.value == Some(effect));
