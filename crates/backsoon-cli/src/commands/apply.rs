@@ -100,12 +100,13 @@ fn difference(before: &State, after: &State) -> Result<Vec<String>> {
             lines.push(paint(DIM, "  …"));
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let line = plain(change.value().trim_end());
-            lines.push(match change.tag() {
-                similar::ChangeTag::Delete => paint(BAD, format!("- {line}")),
-                similar::ChangeTag::Insert => paint(GOOD, format!("+ {line}")),
-                similar::ChangeTag::Equal => paint(DIM, format!("  {line}")),
-            });
+            let (style, sign) = match change.tag() {
+                similar::ChangeTag::Delete => (BAD, '-'),
+                similar::ChangeTag::Insert => (GOOD, '+'),
+                similar::ChangeTag::Equal => (DIM, ' '),
+            };
+            let line = format!("{sign} {}", plain(change.value().trim_end()));
+            lines.push(paint(style, line.trim_end()));
         }
     }
     Ok(lines)

@@ -6,7 +6,7 @@ use backsoon::time::Timestamp;
 use backsoon::{Host, Mode, State, Window};
 
 use super::Desk;
-use super::words::{is_operators, of};
+use super::words::{how, is_operators, of};
 
 /// A site that is not open, and the windows in force on it and on wider sites.
 pub(super) struct Closed {
@@ -32,6 +32,12 @@ impl Closed {
         (site.mode() > Mode::Off).then(|| Self { host: host.clone(), mode: site.mode(), windows })
     }
 
+    /// The same for those windows alone that are stricter than `mode`, if there are any.
+    pub(super) fn stricter_than(mut self, mode: Mode) -> Option<Self> {
+        self.windows.retain(|(_, window)| window.mode > mode);
+        (!self.windows.is_empty()).then_some(self)
+    }
+
     /// In a sentence that says how each window can be ended.
     pub(super) fn why(&self, desk: &Desk) -> String {
         let ways = self.windows.iter().map(|(wide, window)| {
@@ -42,6 +48,6 @@ impl Closed {
                 false => format!("{named}, added by a program (`{}` ends it all the same)", by_id()),
             }
         });
-        format!("{} is {} because of {}", self.host, self.mode, ways.collect::<Vec<_>>().join(" and "))
+        format!("{} is {} because of {}", self.host, how(self.mode), ways.collect::<Vec<_>>().join(" and "))
     }
 }

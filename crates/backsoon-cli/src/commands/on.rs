@@ -69,7 +69,8 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
     }
     for (host, window) in &windows {
         say(desk, host, window, were_on.contains(host), now);
-        let stricter = Closed::find(written.state(), host, now).filter(|closed| closed.mode > window.mode);
+        let closed = Closed::find(written.state(), host, now);
+        let stricter = closed.and_then(|closed| closed.stricter_than(window.mode));
         stricter.iter().for_each(|closed| output::field("note", closed.why(desk)));
     }
     written.say();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use backsoon::control::Found;
 use backsoon::decide::Local;
-use backsoon::document::{Health, Unreadable, WindowId};
+use backsoon::document::{Health, Site, Unreadable, WindowId};
 use backsoon::fleet::{self, Life, Member, Report, Roster};
 use backsoon::snapshot::Snapshot;
 use backsoon::store::open_existing;
@@ -196,7 +196,10 @@ impl Picture {
             ));
             let wider = settled.window().filter(|window| site.windows.iter().all(|own| own.id != window.id));
             if let Some(window) = wider {
-                output::field("because", format_args!("window {} of a wider site", window.id));
+                let is_there = |site: &Site| site.windows.iter().any(|other| other.id == window.id);
+                let wide = document.sites().find(|(_, site)| is_there(site)).map(|(wide, _)| wide);
+                let on = wide.map(|wide| format!(" on {wide}")).unwrap_or_default();
+                output::field("because", format_args!("window {}{on}", window.id));
             }
             site.windows.iter().for_each(|window| self.say_window(desk, window));
             for rule in rules(settled.policy()) {

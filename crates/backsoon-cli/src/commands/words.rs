@@ -28,6 +28,16 @@ pub(super) fn is_operators(window: &Window) -> bool {
     matches!(window.source, Source::Operator | Source::Schedule)
 }
 
+/// How closed a site is, behind "is".
+pub(super) fn how(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Off => "open",
+        Mode::ReadOnly => "read-only",
+        Mode::Hold => "on hold",
+        Mode::On => "on",
+    }
+}
+
 /// What is closed at `now`, and what is to come: `* on, shop.example.com scheduled`.
 pub(super) fn sites_in_words(state: &State, now: Timestamp) -> String {
     let snapshot = Snapshot::settle(state, &Local::default(), now, None);

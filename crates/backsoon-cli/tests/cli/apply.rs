@@ -25,11 +25,11 @@ fn the_difference_comes_first() {
     + status = 503
     + title = "Back in a moment"
     + retry_after_form = "seconds"
-    + 
+    +
     + [[sites."shop.example.com".rules]]
     + name = "hooks"
     + then = "open"
-    + 
+    +
     + [sites."shop.example.com".rules.when]
     + path = [
     +     "/a",
@@ -46,11 +46,11 @@ fn the_difference_comes_first() {
     + status = 503
     + title = "Back in a moment"
     + retry_after_form = "seconds"
-    + 
+    +
     + [[sites."shop.example.com".rules]]
     + name = "hooks"
     + then = "open"
-    + 
+    +
     + [sites."shop.example.com".rules.when]
     + path = [
     +     "/a",
@@ -99,13 +99,13 @@ fn the_file_is_the_whole_truth_about_rules_and_pages_and_leaves_windows_alone() 
     - status = 503
     - title = "Back in a moment"
     - retry_after_form = "seconds"
-    - 
+    -
       [sites."blog.example.com"]
-      
+
     - [[sites."shop.example.com".rules]]
     - name = "hooks"
     - then = "open"
-    - 
+    -
     - [sites."shop.example.com".rules.when]
     - path = [
     -     "/a",

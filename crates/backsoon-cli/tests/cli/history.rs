@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::place::Place;
+use super::place::{Place, unpadded};
 
 #[test]
 fn every_change_is_there_and_can_be_put_back() {
@@ -11,12 +11,12 @@ fn every_change_is_there_and_can_be_put_back() {
     place.done("on --note 'ticket 7'");
     place.done("on --site shop.example.com --new-site --at 2090-01-01T00:00:00Z");
     place.done("off");
-    assert_snapshot!(place.run("history").shown(), @"
+    assert_snapshot!(unpadded(&place.run("history").shown()), @"
     exit 0
-      revision  at (UTC)             by      change                          sites after it
-      1         TIME  ann@HOST  on *: ticket 7                  * on
-      2         TIME  ann@HOST  on shop.example.com, scheduled  * on, shop.example.com on
-      3         TIME  ann@HOST  off *                           shop.example.com scheduled
+      revision  at (UTC)  by  change  sites after it
+      1  TIME  ann@HOST  on *: ticket 7  * on
+      2  TIME  ann@HOST  on shop.example.com, scheduled  * on, shop.example.com on
+      3  TIME  ann@HOST  off *  shop.example.com scheduled
     ");
     assert_snapshot!(place.run("rollback 1").shown(), @"
     exit 0

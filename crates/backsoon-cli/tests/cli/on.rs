@@ -118,7 +118,7 @@ fn a_stricter_window_in_force_is_named() {
     *: read-only until it is ended
       window    w-ID
       reopen    backsoon off
-      note      * is on because of window w-ID of ann@HOST on * (`backsoon off` ends it) and window w-ID of ann@HOST on * (`backsoon off` ends it)
+      note      * is on because of window w-ID of ann@HOST on * (`backsoon off` ends it)
       store     file:DIR/state/backsoon/store, revision 2
       instances none
     --- stderr

@@ -95,6 +95,8 @@ impl Place {
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
             (r"[0-9a-f]{32}", "NAME"),
             (r"[\d.]+ s ago", "AGO"),
+            (r"\(in \d+ d( \d+ h)?\)", "(in SPAN)"),
+            (r#"Retry-After: \d{5,}|"retry_after": "\d{5,}""#, "RETRY-AFTER"),
             (r"[\w-]+-\d+-[0-9a-f]{4}\b", "INSTANCE"),
             (&format!(r"ann@{}\b", host.trim()), "ann@HOST"),
         ] {
@@ -122,6 +124,16 @@ impl Ran {
         }
         shown
     }
+}
+
+/// `text` without the padding of tables, which depends on the names in them.
+pub(crate) fn unpadded(text: &str) -> String {
+    let unpad = |line: &str| {
+        let (text, indent) = (line.trim_start(), line.len() - line.trim_start().len());
+        let cells: Vec<_> = text.split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
+        format!("{}{}\n", " ".repeat(indent), cells.join("  "))
+    };
+    text.lines().map(unpad).collect()
 }
 
 pub(crate) fn words(line: &str) -> Vec<String> {

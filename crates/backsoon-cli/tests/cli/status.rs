@@ -3,13 +3,13 @@
 use insta::assert_snapshot;
 
 use super::gate::{Gate, until};
-use super::place::Place;
+use super::place::{Place, unpadded};
 
 #[test]
 fn a_fresh_machine() {
     let place = Place::new();
     let _names = place.names();
-    assert_snapshot!(place.run("status").shown(), @"
+    assert_snapshot!(unpadded(&place.run("status").shown()), @"
     exit 0
     file:DIR/state/backsoon/store: there is no store yet; the first `backsoon on`, `apply` or `serve` makes it
     ");
@@ -36,40 +36,40 @@ fn everything_that_is_to_know() {
     let _gate = Gate::before_nothing(&place);
     place.done("on --message 'We are moving house.' --note 'ticket 7' --until 2090-01-01T00:00:00Z");
     place.done("on --site shop.example.com --at 2091-01-01T00:00:00Z --hold");
-    assert_snapshot!(place.run("status").shown(), @"
+    assert_snapshot!(unpadded(&place.run("status").shown()), @"
     exit 0
     file:DIR/state/backsoon/store, revision 3
     last change: hold shop.example.com, scheduled, by ann@HOST at TIME (AGO)
 
-    *: on until TIME (in 23052 d 12 h)
-      window    w-ID: on since TIME, until TIME, by ann@HOST
-      message   We are moving house.
-      note      ticket 7
-      rule      open payment hooks: path prefix /hooks; method POST
-      rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+    *: on until TIME (in SPAN)
+      window  w-ID: on since TIME, until TIME, by ann@HOST
+      message  We are moving house.
+      note  ticket 7
+      rule  open payment hooks: path prefix /hooks; method POST
+      rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
 
-    shop.example.com: on until TIME (in 23052 d 12 h)
-      because   window w-ID of a wider site
-      window    w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
+    shop.example.com: on until TIME (in SPAN)
+      because  window w-ID on *
+      window  w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
 
-      instance      kind  life  revision  draining  held  heard
-      INSTANCE  gate  live  3         0         0     AGO
+      instance  kind  life  revision  draining  held  heard
+      INSTANCE  gate  live  3  0  0  AGO
     ");
     place.done("off");
-    assert_snapshot!(place.run("status").shown(), @"
+    assert_snapshot!(unpadded(&place.run("status").shown()), @"
     exit 0
     file:DIR/state/backsoon/store, revision 4
     last change: off *, by ann@HOST at TIME (AGO)
 
     *: open
-      rule      open payment hooks: path prefix /hooks; method POST
-      rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      rule  open payment hooks: path prefix /hooks; method POST
+      rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
 
     shop.example.com: open, hold from TIME
-      window    w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
+      window  w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
 
-      instance      kind  life  revision  draining  held  heard
-      INSTANCE  gate  live  4         0         0     AGO
+      instance  kind  life  revision  draining  held  heard
+      INSTANCE  gate  live  4  0  0  AGO
     ");
 }
 
@@ -158,17 +158,17 @@ fn a_gate_that_was_killed_is_shown_and_one_that_left_is_not() {
     leaves.stop();
     dies.kill();
     let ran = until(&place, "status", |ran| ran.out.contains("dead"));
-    assert_snapshot!(ran.shown(), @"
+    assert_snapshot!(unpadded(&ran.shown()), @"
     exit 0
     file:DIR/state/backsoon/store, revision 1
     last change: on *, by ann@HOST at TIME (AGO)
 
     *: on
-      window    w-ID: on since TIME, until it is ended, by ann@HOST
-      rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      window  w-ID: on since TIME, until it is ended, by ann@HOST
+      rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
 
-      instance      kind  life  revision  draining  held  heard
-      INSTANCE  gate  dead  1         0         0     AGO
+      instance  kind  life  revision  draining  held  heard
+      INSTANCE  gate  dead  1  0  0  AGO
 
     trouble: nobody follows file:DIR/state/backsoon/store: no server closes or opens because of it
     trouble: INSTANCE has ended without a farewell
@@ -190,17 +190,17 @@ fn instances_elsewhere_are_late_or_lost_by_their_beat() {
     let roster = place.default_store().join("roster");
     std::fs::create_dir_all(&roster).unwrap();
     std::fs::write(roster.join("web-2"), report).unwrap();
-    assert_snapshot!(place.run("status").shown(), @r"
+    assert_snapshot!(unpadded(&place.run("status").shown()), @r"
     exit 0
     file:DIR/state/backsoon/store, revision 1
     last change: on *, by ann@HOST at TIME (AGO)
 
     *: on
-      window    w-ID: on since TIME, until it is ended, by ann@HOST
-      rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      window  w-ID: on since TIME, until it is ended, by ann@HOST
+      rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
 
       instance  kind  life  revision  draining  held  heard
-      web-2     web   lost  0 behind  0         0     AGO
+      web-2  web  lost  0 behind  0  0  AGO
 
     trouble: nobody follows file:DIR/state/backsoon/store: no server closes or opens because of it
     trouble: web-2: disk \u{1b}[31mfull
