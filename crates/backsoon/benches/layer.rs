@@ -51,7 +51,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         }
-        _ => Err("usage: layer [count ROUTER TIMES | serve ROUTER ADDRESS]; routers: without, layer, around".into()),
+        _ => Err("usage: layer [count ROUTER TIMES | serve ROUTER ADDRESS]; routers: without, layer, around"
+            .into()),
     }
 }
 
@@ -73,7 +74,8 @@ where
 {
     runtime.block_on(async {
         for _ in 0..times {
-            let request = Request::builder().uri("/").header("host", "shop.example.com").body(Body::empty())?;
+            let request =
+                Request::builder().uri("/").header("host", "shop.example.com").body(Body::empty())?;
             let Ok(response) = service.clone().oneshot(black_box(request)).await;
             black_box(response.into_body().collect().await.is_ok());
         }
@@ -101,7 +103,10 @@ fn serve(runtime: &Runtime, router: &str, address: &str) -> Result<(), Box<dyn E
 
 async fn serve_by_hyper<S, B>(listener: TcpListener, service: S) -> Result<(), Box<dyn Error>>
 where
-    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
     B: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
@@ -109,7 +114,9 @@ where
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let service = TowerToHyperService::new(service.clone());
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+        );
     }
 }
 

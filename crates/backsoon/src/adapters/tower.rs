@@ -203,7 +203,9 @@ where
         match admission {
             Some(Admission::Admitted(permit)) => {
                 self.shared.share(&mut request, &permit);
-                ResponseFuture { kind: Kind::Running { future: self.inner.call(request), permit: Some(permit) } }
+                ResponseFuture {
+                    kind: Kind::Running { future: self.inner.call(request), permit: Some(permit) },
+                }
             }
             Some(Admission::Refused(reply, cause)) => {
                 ResponseFuture { kind: Kind::Refused { answer: Some((reply, cause)) } }
@@ -257,7 +259,12 @@ fn view<'a>(
     headers: &'a http::HeaderMap,
     extensions: &http::Extensions,
 ) -> Request<'a> {
-    let host = || headers.get(http::header::HOST).and_then(|host| std::str::from_utf8(host.as_bytes()).ok()).unwrap_or_default();
+    let host = || {
+        headers
+            .get(http::header::HOST)
+            .and_then(|host| std::str::from_utf8(host.as_bytes()).ok())
+            .unwrap_or_default()
+    };
     let host = uri.authority().map_or_else(host, |authority| authority.as_str());
     let mut request = Request::new(method.as_str(), host, uri.path(), headers);
     if !extensions.is_empty() {
