@@ -33,7 +33,6 @@ pub struct Instance {
     /// One new revision at a time.
     turn: Mutex<()>,
     changed: watch::Sender<u64>,
-    emptied: Arc<Notify>,
     queue: Queue,
     /// Whatever keeps this instance current. It is known to that alone, so that a door needs no store.
     tie: OnceLock<Box<dyn Any + Send + Sync>>,
@@ -98,6 +97,10 @@ pub struct Standing {
     pub upcoming: Vec<Window>,
 }
 
+/// Told when a request under a replaced site has ended. One for all instances of a process, since a count in every
+/// permit would cost more than looking once in vain.
+static EMPTIED: Notify = Notify::const_new();
+
 enum Look {
     Done(Admission),
     Wait(Arc<Settled>, Reply, Cause),
@@ -117,7 +120,6 @@ impl Instance {
             door: RwLock::new(Door { state: None, snapshot, retired: Vec::new() }),
             turn: Mutex::new(()),
             changed: watch::Sender::new(0),
-            emptied: Arc::new(Notify::new()),
             queue: Queue::default(),
             tie: OnceLock::new(),
         })
@@ -308,7 +310,7 @@ impl Instance {
     /// Ready when no request runs any more that was admitted before its site became stricter.
     pub async fn drained(&self) {
         loop {
-            let emptied = self.emptied.notified();
+            let emptied = EMPTIED.notified();
             if self.draining().is_empty() {
                 return;
             }
@@ -368,7 +370,7 @@ impl Instance {
             |old: &Arc<Settled>| door.snapshot.exactly(old.host()).is_some_and(|new| Arc::ptr_eq(old, new));
         let replaced: Vec<_> = before.sites().filter(|old| !kept(old)).cloned().collect();
         drop(before);
-        replaced.iter().for_each(|site| site.retire(&self.emptied));
+        replaced.iter().for_each(|site| site.retire());
         door.retired.extend(replaced);
         door.retired.retain(|site| running(site) > 0);
         drop(door);
@@ -416,17 +418,17 @@ impl Permit {
 
     /// Whether the site has changed since the request was admitted: a sign for streams and tunnels to end.
     pub fn is_outdated(&self) -> bool {
-        self.site.as_ref().is_some_and(|site| site.retired().is_some())
+        self.site.as_ref().is_some_and(|site| site.is_retired())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let Some(site) = self.site.take() else { return };
-        let emptied = site.retired().cloned();
+        let was_retired = site.is_retired();
         drop(site);
-        if let Some(emptied) = emptied {
-            emptied.notify_waiters();
+        if was_retired {
+            EMPTIED.notify_waiters();
         }
     }
 }

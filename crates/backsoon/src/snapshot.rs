@@ -1,10 +1,10 @@
 //! One revision made ready: every site with its mode settled and its replies rendered.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashMap;
-use tokio::sync::Notify;
 
 use crate::decide::{Local, Policy, Reason};
 use crate::document::{Health, Hold, Host, Mode, Page, Site, State, Window, opens, plain_host, strictest};
@@ -35,8 +35,7 @@ pub struct Settled {
     upcoming: Vec<Window>,
     /// More special sites, whose requests never come here.
     carved: Vec<Host>,
-    /// Set when it is replaced: who is told when a request that it admitted has ended.
-    retired: OnceLock<Arc<Notify>>,
+    retired: AtomicBool,
 }
 
 /// What makes a settled site; if it is the same, so is the site.
@@ -191,7 +190,7 @@ impl Settled {
             hold: plan.hold,
             upcoming: plan.upcoming,
             carved: plan.carved,
-            retired: OnceLock::new(),
+            retired: AtomicBool::new(false),
         }
     }
 
@@ -262,13 +261,12 @@ impl Settled {
         self.hold
     }
 
-    /// Notes that it was replaced; `emptied` is told of every request under it that ends from now on.
-    pub(crate) fn retire(&self, emptied: &Arc<Notify>) {
-        self.retired.get_or_init(|| Arc::clone(emptied));
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
     }
 
-    pub(crate) fn retired(&self) -> Option<&Arc<Notify>> {
-        self.retired.get()
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     /// Whether requests that `older` admitted may belong to this site and be refused by it.

@@ -97,7 +97,7 @@ const FIRST: World = World {
 };
 
 fn is_open(revision: Revision) -> bool {
-    revision % 2 == 0
+    revision.is_multiple_of(2)
 }
 
 /// Whether the promise is kept.
