@@ -209,7 +209,7 @@ fn what_could_never_be_in_force_is_refused() {
     --- stderr
     error: --at: TIME is past, it is TIME; leave --at out to close at once
     ");
-    assert_eq!(place.run("status").out.contains("revision"), false, "nothing was written");
+    assert!(!place.run("status").out.contains("revision"), "nothing was written");
 }
 
 #[test]
