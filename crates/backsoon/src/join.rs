@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_core::stream::BoxStream;
 use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::Instant as Moment;
@@ -153,11 +154,13 @@ impl Instance {
         // In this order: whoever closes writes the State and then lists the roster, so that one of the two sees
         // the other.
         membership.report(&instance).await;
+        // Before the first look, so that no change falls between the two.
+        let hints = membership.store.hints(STATE);
         membership.start(&instance).await;
         membership.report(&instance).await;
 
         let weak = Arc::downgrade(&instance);
-        tokio::spawn(Arc::clone(&membership).follow(weak.clone()));
+        tokio::spawn(Arc::clone(&membership).follow(weak.clone(), hints));
         tokio::spawn(Arc::clone(&membership).turn_edges(weak.clone()));
         tokio::spawn(membership.beat(weak));
         instance
@@ -297,8 +300,7 @@ impl Membership {
             tokio::time::timeout(ANSWER, self.store.put(&key, held.to_bytes().into(), PutMode::Create)).await;
     }
 
-    async fn follow(self: Arc<Self>, instance: Weak<Instance>) {
-        let mut hints = self.store.hints(STATE);
+    async fn follow(self: Arc<Self>, instance: Weak<Instance>, mut hints: BoxStream<'static, ()>) {
         let mut stop = self.stop.subscribe();
         loop {
             // A little jitter, so that a fleet that started together does not ask together.
