@@ -21,6 +21,7 @@ use super::figures::Figures;
 use super::forwarded::Peer;
 use super::host;
 use super::proxy::{Proxies, Proxy};
+use super::vigil::{Doings, RunningBody};
 
 /// Where the requests of one gate come in.
 #[derive(Debug)]
@@ -38,10 +39,11 @@ pub(crate) struct Requests {
     peer: Arc<Peer>,
     access: Access,
     figures: Arc<Figures>,
+    doings: Doings,
 }
 
 /// A body from the door, or from before it.
-pub(crate) type Body = Either<ResponseBody<AnswerBody>, AnswerBody>;
+pub(crate) type Body = RunningBody<Either<ResponseBody<AnswerBody>, AnswerBody>>;
 
 // === impl Entry ===
 
@@ -55,10 +57,10 @@ impl Entry {
         Entry { layer, proxies, access, figures }
     }
 
-    pub(crate) fn of(&self, peer: Peer) -> Requests {
+    pub(crate) fn of(&self, peer: Peer, doings: Doings) -> Requests {
         let peer = Arc::new(peer);
         let door = self.layer.layer(self.proxies.of(Arc::clone(&peer)));
-        Requests { door, peer, access: self.access, figures: Arc::clone(&self.figures) }
+        Requests { door, peer, access: self.access, figures: Arc::clone(&self.figures), doings }
     }
 }
 
@@ -69,6 +71,7 @@ impl Requests {
         &self,
         mut request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
+        let running = self.doings.begin();
         let line = self.access.begin(&request, &self.peer);
         let answering = match host::settle(&mut request) {
             Ok(()) => Ok(self.knock(request)),
@@ -86,7 +89,7 @@ impl Requests {
             if let Some(line) = line {
                 line.end(&answer);
             }
-            Ok(answer)
+            Ok(answer.map(|body| running.until_the_end_of(body)))
         }
     }
 

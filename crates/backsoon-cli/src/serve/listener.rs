@@ -4,13 +4,13 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use backsoon::rules::TrustedProxies;
 use http::Request;
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,11 +23,15 @@ use tracing::{debug, warn};
 use super::entry::Entry;
 use super::forwarded::{Peer, Scheme};
 use super::shutdown::Shutdown;
+use super::vigil::{Doings, Vigil};
 
 /// The largest head of a request: four times what common servers take, so that none of theirs is refused here.
 const HEAD_BYTES: usize = 64 << 10;
 /// How long to wait when the system has no socket to give: others must end first.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(50);
+
+/// How long a silent visitor is listened to after it was told that the connection ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A bound listener and what each of its connections needs.
 pub(crate) struct Listener {
@@ -45,7 +49,7 @@ pub(crate) struct Listener {
 enum Event {
     Ended(Result<(), Box<dyn Error + Send + Sync>>),
     Stopped,
-    /// No request began.
+    /// No request has begun for too long.
     Silence,
 }
 
@@ -103,7 +107,8 @@ impl Listener {
 
 fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(HEAD_BYTES);
+    // The vigil sees to heads that do not come; a timer of hyper's own would be armed for each request.
+    builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -141,45 +146,38 @@ impl Connections {
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let address = peer.address();
-        let begun = AtomicBool::new(false);
-        let requests = self.entry.of(peer);
-        let service = hyper::service::service_fn(|request: Request<Incoming>| {
-            begun.store(true, Ordering::Relaxed);
-            requests.answer(request)
-        });
+        let doings = Doings::default();
+        let requests = self.entry.of(peer, doings.clone());
+        let service = service_fn(|request: Request<Incoming>| requests.answer(request));
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let mut stopped = pin!(self.shutdown.stopped());
-        // The builder waits without a limit for the bytes that tell HTTP/2 from HTTP/1.1.
-        let mut silence = pin!(tokio::time::sleep(self.header_timeout));
+        let mut vigil = pin!(Vigil::new(doings.clone(), self.header_timeout));
         let mut watch = Watch::Unset;
         let event = poll_fn(|cx| {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 return Poll::Ready(Event::Ended(ended));
             }
-            // Both are polled once, to be woken by them, and then only when they may have come: this runs several
-            // times per request.
+            // The others are polled once, to be woken by them, and then only when they may have come: this runs
+            // several times per request.
             let first = std::mem::replace(&mut watch, Watch::Set) == Watch::Unset;
             if (first || self.shutdown.is_stopping()) && stopped.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Event::Stopped);
             }
-            if !begun.load(Ordering::Relaxed) && silence.as_mut().poll(cx).is_ready() {
+            if (first || doings.is_idle()) && vigil.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Event::Silence);
             }
             Poll::Pending
         });
-        let ended = match event.await {
-            Event::Ended(ended) => ended,
-            Event::Silence => return debug!(peer = %address, "no request in time"),
-            Event::Stopped => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = connection => ended,
-                    () = self.cut.cancelled() => return,
-                }
-            }
+        let patience = match event.await {
+            Event::Ended(Ok(())) => return,
+            Event::Ended(Err(error)) => return debug!(peer = %address, error, "the connection ended"),
+            Event::Stopped => Duration::MAX,
+            Event::Silence => FAREWELL,
         };
-        if let Err(error) = ended {
-            debug!(peer = %address, error, "the connection ended");
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            _ = tokio::time::timeout(patience, connection) => {}
+            () = self.cut.cancelled() => {}
         }
     }
 }

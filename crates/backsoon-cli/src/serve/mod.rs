@@ -26,6 +26,7 @@ mod shutdown;
 mod tls;
 mod tunnel;
 pub mod upstream;
+mod vigil;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

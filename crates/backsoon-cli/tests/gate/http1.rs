@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::sleep;
 
 use crate::support::{Raw, ask, gate, gate_before, options, scripted, upstream};
 
@@ -250,12 +251,29 @@ async fn who_sends_no_head_is_let_go() {
         let answer = client.rest().await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{beginning:?}: {answer}");
     }
-    // Slow is not silent: a request that takes longer than the limit stays.
+}
+
+/// Slow is not silent: while a request runs its connection stays; when none has begun for too long it is closed.
+#[tokio::test]
+async fn a_connection_is_kept_while_something_happens_on_it() {
+    let slow = async || {
+        let pieces = futures_util::stream::unfold(0, |n| async move {
+            sleep(Duration::from_millis(1000)).await;
+            (n < 2).then_some((Ok::<_, Infallible>("."), n + 1))
+        });
+        Body::from_stream(pieces)
+    };
+    let mut options = options(&format!("http://{}", upstream(echo().route("/slow", get(slow))).await));
+    options.header_timeout = Duration::from_millis(400);
+    let gate = gate(&options).await;
     let mut client = Raw::to(gate.address).await;
     client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nab").await;
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    sleep(Duration::from_millis(1000)).await;
     client.send("cd").await;
     assert_eq!(client.answer().await.1, "POST / abcd");
+    client.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert!(client.until("0\r\n\r\n").await.unwrap().ends_with("1\r\n.\r\n1\r\n.\r\n0\r\n\r\n"));
+    assert_eq!(client.rest().await, "");
 }
 
 #[tokio::test]
@@ -267,7 +285,7 @@ async fn a_connection_that_the_upstream_has_closed_costs_no_request() {
         client.send(format!("GET /{n} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
         assert_eq!(client.answer().await.1, "ok");
         assert!(heads.recv().await.unwrap().starts_with(&format!("GET /{n} ")));
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        sleep(Duration::from_millis(5)).await;
     }
 }
 

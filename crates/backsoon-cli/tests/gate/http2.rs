@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -14,7 +15,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::net::TcpListener;
 
-use crate::support::{Raw, ask, fetch, gate, gate_before, h2c, options, upstream};
+use crate::support::{PATIENCE, Raw, ask, fetch, gate, gate_before, h2c, options, upstream};
 
 fn telling() -> Router {
     Router::new().fallback(any(|request: Request| async move {
@@ -110,6 +111,22 @@ fn words() -> (impl FnMut(&'static str), impl futures_util::Stream<Item = Result
     (move |word| sender.send(word).unwrap(), stream)
 }
 
+#[tokio::test]
+async fn an_idle_connection_is_let_go() {
+    let mut options = options(&format!("http://{}", upstream(telling()).await));
+    options.header_timeout = Duration::from_millis(300);
+    let gate = gate(&options).await;
+    let client = h2c(gate.address).await;
+    let answer = fetch(&client, request("a", "/").body(Body::empty()).unwrap()).await;
+    assert!(text(answer.into_body()).await.starts_with("HTTP/1.1 /"));
+    let closing = async {
+        while !client.is_closed() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, closing).await.expect("the gate closes it");
+}
+
 /// A visitor chooses the host; that must not make the gate open connections.
 #[tokio::test]
 async fn all_hosts_share_one_connection_to_an_http_2_upstream() {
@@ -143,7 +160,7 @@ async fn a_lost_connection_to_an_http_2_upstream_is_made_again() {
         assert!(client.answer().await.0.starts_with("http/1.1 200"));
         assert_eq!(connections.load(Ordering::SeqCst), n);
         CUT.notify_waiters();
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
