@@ -25,7 +25,7 @@
 //!
 //! - [`adapters`] teaches you to put the switch before an application: a tower layer, an actix-web middleware.
 //! - [`instance`] and [`join`](mod@join) teach you what a server does by itself: follow, refuse, drain, report.
-//! - [`control`] and [`during`] teach you to close and reopen from code.
+//! - [`control`] and [`Control::during`] teach you to close and reopen from code.
 //! - [`document`] and [`rules`] teach you what can be said about a site.
 //! - [`decide`], [`reply`] and [`snapshot`] teach you how a request is decided and what it is told.
 //! - [`store`] teaches you to write a store, and [`fleet`] who follows one.
