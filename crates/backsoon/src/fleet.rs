@@ -97,6 +97,8 @@ pub struct Member {
 pub enum Life {
     /// Its beat moves, or its process is there.
     Live,
+    /// Its beat has not moved yet, but we have not watched it for its lease either: nobody can tell.
+    Unheard,
     /// Its beat has stopped without a farewell: it may still be serving.
     Lost,
     /// Its process, on this machine, has ended without a farewell.
@@ -146,15 +148,16 @@ impl Roster {
         let life = |report: &Report| match report.place.lives() {
             Some(Life::Dead) => Life::Dead,
             Some(_) => Life::Live,
-            None if first.iter().any(|before| before.name == report.name && before.beat == report.beat) => {
-                Life::Lost
+            None if first.iter().all(|before| before.name != report.name || before.beat != report.beat) => {
+                Life::Live
             }
-            None => Life::Live,
+            None if begun.elapsed() < Duration::from_millis(report.lease_ms) => Life::Unheard,
+            None => Life::Lost,
         };
         Ok(Self(now.into_iter().map(|report| Member { life: life(&report), report }).collect()))
     }
 
-    /// Waits until every live instance has `state` in force or `patience` is over, and returns the last look.
+    /// Waits until every instance that may live has `state` in force or `patience` is over, and returns the last look.
     ///
     /// # Errors
     /// When the store is away.
@@ -163,7 +166,7 @@ impl Roster {
         loop {
             let left = patience.saturating_sub(begun.elapsed());
             let roster = Self::observe(store, left.min(Duration::from_millis(1500))).await?;
-            if roster.live().all(|report| report.has(state)) || left.is_zero() {
+            if roster.present().all(|report| report.has(state)) || left.is_zero() {
                 return Ok(roster);
             }
             tokio::time::sleep(Duration::from_millis(10).min(left)).await;
@@ -175,9 +178,15 @@ impl Roster {
         self.0.iter().filter(|member| member.life == Life::Live).map(|member| &member.report)
     }
 
+    /// The reports of those who live, and of those of whom nobody can tell yet.
+    pub fn present(&self) -> impl Iterator<Item = &Report> {
+        let present = |member: &&Member| matches!(member.life, Life::Live | Life::Unheard);
+        self.0.iter().filter(present).map(|member| &member.report)
+    }
+
     /// Whether nobody follows the store.
     pub fn is_empty(&self) -> bool {
-        self.live().next().is_none()
+        self.present().next().is_none()
     }
 }
 

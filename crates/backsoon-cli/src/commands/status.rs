@@ -141,7 +141,7 @@ impl Picture {
                     "{name} is lost: its beat stopped without a farewell, so it may still be serving"
                 )),
                 Life::Dead => troubles.push(format!("{name} has ended without a farewell")),
-                Life::Live => {}
+                Life::Live | Life::Unheard => {}
             }
         }
         troubles.extend(self.lapsed.iter().map(|id| {
@@ -281,6 +281,7 @@ fn row(document: &State, life: Life, report: &Report) -> [String; 7] {
     let kind = serde_json::to_value(report.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     let life = match life {
         Life::Live => paint(GOOD, "live"),
+        Life::Unheard => paint(WARN, "unheard"),
         Life::Lost => paint(BAD, "lost"),
         Life::Dead => paint(BAD, "dead"),
     };

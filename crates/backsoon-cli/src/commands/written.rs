@@ -85,7 +85,7 @@ impl Written {
     }
 
     fn late(&self) -> impl Iterator<Item = &Report> {
-        self.roster.live().filter(|report| !report.has(self.state()))
+        self.roster.present().filter(|report| !report.has(self.state()))
     }
 
     /// Those who may still be serving by what was there before.
