@@ -110,7 +110,20 @@ impl Place {
 
 impl Ran {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let output = command.output().expect("it starts");
+        // A test beside this one may fork while the copy of the program is still open for writing in this process,
+        // and until its child has become another program the copy counts as busy.
+        let busy = |result: &std::io::Result<_>| {
+            result.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy)
+        };
+        let mut result = command.output();
+        for _ in 0..100 {
+            if !busy(&result) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            result = command.output();
+        }
+        let output = result.expect("it starts");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         let code = output.status.code().unwrap_or_else(|| panic!("{command:?} ended by {}", output.status));
         Self { code, out: text(output.stdout), err: text(output.stderr) }
