@@ -5,6 +5,7 @@ mod apply;
 mod check;
 mod crash;
 mod damage;
+mod demo;
 mod disk;
 mod explain;
 mod gate;
