@@ -79,6 +79,7 @@ pub(super) async fn run(cli: &Cli, apply: &Apply) -> Result<Exit> {
         .await?;
     output::line(format_args!("{}: {}", apply.file.display(), paint(GOOD, "applied")));
     written.say();
+    written.say_draining();
     Ok(written.exit())
 }
 

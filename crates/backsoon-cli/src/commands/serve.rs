@@ -33,6 +33,8 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     let options = options(&config, &in_full(&url));
     let store = store(&url, &config, &options).await?;
     let gate = Gate::bind(&config.gate).await?;
+    // Before anybody hears that the gate is there, and tells it to stop.
+    let shutdown = Shutdown::on_signals()?;
     let instance = Instance::join(Arc::clone(&store), options).await;
     let mode = instance.mode("*");
     output::line(format_args!(
@@ -42,7 +44,7 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
         store.url(),
         if mode.is_closed() { "closed" } else { "open" },
     ));
-    let outcome = gate.run(instance.clone(), Shutdown::on_signals()?).await;
+    let outcome = gate.run(instance.clone(), shutdown).await;
     instance.leave().await;
     match outcome {
         Outcome::Drained => Ok(Exit::Done),

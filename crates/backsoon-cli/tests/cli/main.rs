@@ -19,3 +19,4 @@ mod race;
 mod status;
 mod store;
 mod terminal;
+mod wait;
