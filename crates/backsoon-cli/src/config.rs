@@ -69,7 +69,7 @@ impl Config {
     /// The store's URL: the flag's, or that of `BACKSOON_STORE`, the file's, or a folder in the user's state directory.
     ///
     /// # Errors
-    /// When the variable is set to nothing, or no home is known for the last.
+    /// When the variable is set to nothing, the store would not stay, or no home is known for the last.
     pub fn store_url(&self, flag: Option<&str>) -> Result<String> {
         let variable = std::env::var_os(STORE).map(|url| url.to_string_lossy().into_owned());
         if flag.is_none() && variable.as_deref() == Some("") {
@@ -78,10 +78,30 @@ impl Config {
                 "{STORE} is set to nothing; unset it, or name a store: {STORE}=file:./state"
             )));
         }
-        match flag.or(variable.as_deref()).or(self.store.as_deref()) {
-            Some(url) => Ok(url.to_owned()),
-            None => Ok(format!("file:{}", state_folder()?.join("store").display())),
+        let url = match flag.or(variable.as_deref()).or(self.store.as_deref()) {
+            Some(url) => url.to_owned(),
+            None => format!("file:{}", state_folder()?.join("store").display()),
+        };
+        if url.split(':').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("memory")) {
+            return Err(usage(format!(
+                "`{url}` would be gone at the end of this command, and no server could follow it; name a store that stays, for example --store file:./state"
+            )));
         }
+        Ok(url)
+    }
+}
+
+/// A store's URL with an absolute path, as the store says it itself once it is open.
+pub fn in_full(url: &str) -> String {
+    let named = url.split_once(':').map(|(scheme, path)| (scheme.to_ascii_lowercase(), path));
+    match named {
+        Some((scheme, path)) if matches!(scheme.as_str(), "file" | "sqlite") => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            let full =
+                std::path::absolute(path).map_or_else(|_| path.to_owned(), |full| full.display().to_string());
+            format!("{scheme}:{full}")
+        }
+        _ => url.to_owned(),
     }
 }
 
@@ -159,5 +179,12 @@ mod tests {
         );
         assert_eq!(beside("sqlite:b.db", Path::new("backsoon.toml")), "sqlite:b.db");
         assert_eq!(beside("file:/var/state", Path::new("/etc/b.toml")), "file:/var/state");
+    }
+    #[test]
+    fn a_store_in_full_is_named_as_it_names_itself() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(in_full("file:./state"), format!("file:{}", here.join("state").display()));
+        assert_eq!(in_full("SQLITE:b.db"), format!("sqlite:{}", here.join("b.db").display()));
+        assert_eq!(in_full("file:///srv/state"), "file:/srv/state");
     }
 }

@@ -13,7 +13,6 @@ use backsoon::{Host, State};
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
-use super::desk::store_url;
 use crate::cli::{Apply, Cli};
 use crate::config::{Config, parse};
 use crate::exit::Exit;
@@ -45,9 +44,9 @@ struct SitePolicy {
 pub(super) async fn run(cli: &Cli, apply: &Apply) -> Result<Exit> {
     let policy = read(&apply.file)?;
     let config = Config::load(cli.config.as_deref())?;
-    let url = store_url(&config, cli)?;
+    let url = config.store_url(cli.store_flag())?;
     // Not made before there is something to write.
-    let desk = open_existing(&url).await?.map(|store| Desk::at(config, store, cli));
+    let desk = open_existing(&url).await?.map(|store| Desk::at(store, cli));
     let before = match &desk {
         Some(desk) => desk.state().await?,
         None => State::default(),
@@ -80,6 +79,7 @@ pub(super) async fn run(cli: &Cli, apply: &Apply) -> Result<Exit> {
         .await?;
     output::line(format_args!("{}: {}", apply.file.display(), paint(GOOD, "applied")));
     written.say();
+    written.say_draining();
     Ok(written.exit())
 }
 

@@ -7,7 +7,6 @@ use backsoon::control::Found;
 use backsoon::inspect::inspect;
 use backsoon::store::open_existing;
 
-use super::desk::store_url;
 use crate::cli::Cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -42,7 +41,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
             return Ok(worst);
         }
     };
-    let url = store_url(&config, cli)?;
+    let url = config.store_url(cli.store_flag())?;
     match open_existing(&url).await {
         Err(error) => say("store", Err(error.into())),
         Ok(None) => {

@@ -33,6 +33,7 @@ pub(super) async fn run(demo: &Demo) -> Result<Exit> {
     join.copy = None;
     let instance = Instance::join(store, join).await;
 
+    let shutdown = Shutdown::on_signals()?;
     let program = std::env::current_exe().ok();
     let here = std::env::current_dir().ok();
     let program = program.as_deref().map_or_else(
@@ -47,7 +48,7 @@ pub(super) async fn run(demo: &Demo) -> Result<Exit> {
     output::line(format_args!("close  {program} on --store {url} --message 'Back in ten minutes' --for 10m"));
     output::line(format_args!("reopen {program} off --store {url}"));
 
-    gate.run(instance.clone(), Shutdown::on_signals()?).await;
+    gate.run(instance.clone(), shutdown).await;
     instance.leave().await;
     // It is the demo's own, made above under this process's number.
     let _ = std::fs::remove_dir_all(&folder);

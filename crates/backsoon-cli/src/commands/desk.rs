@@ -13,7 +13,7 @@ use super::words::quoted;
 use super::written::Written;
 use crate::cli::Cli;
 use crate::config::{Config, nearest};
-use crate::exit::{Ends, Exit, usage};
+use crate::exit::{Ends, Exit};
 
 /// How long a verb that writes watches the fleet follow.
 const FOLLOW: Duration = Duration::from_secs(2);
@@ -23,7 +23,6 @@ const BEAT: Duration = Duration::from_millis(1500);
 
 /// What a verb works with.
 pub(super) struct Desk {
-    pub(super) config: Config,
     pub(super) control: Control,
     /// The flags that lead here again.
     flags: String,
@@ -35,24 +34,24 @@ impl Desk {
     /// Opens the store, and makes it if there is none yet.
     pub(super) async fn open(cli: &Cli) -> Result<Self> {
         let config = Config::load(cli.config.as_deref())?;
-        let store = open(&store_url(&config, cli)?).await?;
-        Ok(Self::at(config, store, cli))
+        let store = open(&config.store_url(cli.store_flag())?).await?;
+        Ok(Self::at(store, cli))
     }
 
     /// Opens the store; one that is not there is away.
     pub(super) async fn open_existing(cli: &Cli) -> Result<Self> {
         let config = Config::load(cli.config.as_deref())?;
-        let url = store_url(&config, cli)?;
+        let url = config.store_url(cli.store_flag())?;
         let store = open_existing(&url).await?.ok_or_else(|| missing(&url))?;
-        Ok(Self::at(config, store, cli))
+        Ok(Self::at(store, cli))
     }
 
-    pub(super) fn at(config: Config, store: Arc<dyn Store>, cli: &Cli) -> Self {
+    pub(super) fn at(store: Arc<dyn Store>, cli: &Cli) -> Self {
         let store_flag = cli.store_flag().map(|url| format!(" --store {}", quoted(url)));
         let config_flag =
             cli.config.as_ref().map(|path| format!(" --config {}", quoted(&path.to_string_lossy())));
         let flags = store_flag.into_iter().chain(config_flag).collect();
-        Self { config, control: Control::new(store, operator()), flags }
+        Self { control: Control::new(store, operator()), flags }
     }
 
     pub(super) fn store(&self) -> &Arc<dyn Store> {
@@ -111,17 +110,6 @@ impl Desk {
         let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         Err(format!("nobody knows the site `{host}`{meant}"))
     }
-}
-
-/// The store's URL; one that would end with this command is refused.
-pub(super) fn store_url(config: &Config, cli: &Cli) -> Result<String> {
-    let url = config.store_url(cli.store_flag())?;
-    if url.split(':').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("memory")) {
-        return Err(usage(format!(
-            "`{url}` would be gone at the end of this command, and no server could follow it; name a store that stays, for example --store file:./state"
-        )));
-    }
-    Ok(url)
 }
 
 /// Nothing is there to look at or to change.

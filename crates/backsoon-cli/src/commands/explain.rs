@@ -13,7 +13,6 @@ use backsoon::{Request, State, User};
 use serde::Serialize;
 
 use super::Desk;
-use super::desk::store_url;
 use super::words::{how, local, of};
 use crate::cli::{Cli, Explain};
 use crate::config::Config;
@@ -47,9 +46,9 @@ pub(super) async fn run(cli: &Cli, explain: &Explain) -> Result<Exit> {
         ))
     })?;
     let config = Config::load(cli.config.as_deref())?;
-    let url = store_url(&config, cli)?;
+    let url = config.store_url(cli.store_flag())?;
     let state = match open_existing(&url).await? {
-        Some(store) => Desk::at(config.clone(), store, cli).state().await?,
+        Some(store) => Desk::at(store, cli).state().await?,
         // The rules of this server hold even where nobody has closed anything yet.
         None => State::default(),
     };

@@ -1,6 +1,7 @@
 //! The verbs, one per file, and the desk at which an operator uses them.
 
 mod apply;
+mod awaited;
 mod check;
 mod closed;
 mod demo;

@@ -54,7 +54,10 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
     } else {
         say(desk, &written, &ended, &sites, now);
         written.say();
-        receipt.iter().for_each(|receipt| wait::say(receipt, &off.wait));
+        match &receipt {
+            Some(receipt) => wait::say(receipt, &off.wait),
+            None => written.say_draining(),
+        }
         left.iter().for_each(|why| output::note(format_args!("{} {why}", paint(WARN, "still closed:"))));
     }
     Ok(if left.is_empty() { exit } else { Exit::NotConfirmed })

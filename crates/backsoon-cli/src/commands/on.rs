@@ -74,7 +74,10 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
         stricter.iter().for_each(|closed| output::field("note", closed.why(desk)));
     }
     written.say();
-    receipt.iter().for_each(|receipt| wait::say(receipt, &on.wait));
+    match &receipt {
+        Some(receipt) => wait::say(receipt, &on.wait),
+        None => written.say_draining(),
+    }
     for id in reopened {
         output::field(
             "reopened",

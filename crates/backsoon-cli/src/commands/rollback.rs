@@ -39,5 +39,6 @@ pub(super) async fn run(desk: &Desk, rollback: &Rollback) -> Result<Exit> {
     }
     output::field("sites", sites_in_words(written.state(), Timestamp::now()));
     written.say();
+    written.say_draining();
     Ok(written.exit())
 }

@@ -1,34 +1,50 @@
 //! `backsoon serve`: the gate.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use backsoon::fleet::Kind;
 use backsoon::join::{OnUnknown, Options};
+use backsoon::store::{self, Store, open};
 use backsoon::{Host, Instance};
 
-use super::Desk;
+use super::awaited::Awaited;
 use crate::cli::{Cli, Serve};
-use crate::config::{Config, state_folder};
-use crate::exit::Exit;
-use crate::output::{self, GOOD, paint};
+use crate::config::{Config, in_full, state_folder};
+use crate::exit::{Exit, usage};
+use crate::output::{self, GOOD, paint, sentence};
 use crate::serve::options::AccessLog;
 use crate::serve::{Gate, Outcome, Shutdown};
+
+/// How many characters of a store's name stand in the name of its local copy.
+const READABLE: usize = 100;
 
 /// Runs it.
 pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     log();
-    let Desk { mut config, control, .. } = Desk::open(cli).await?;
+    let mut config = Config::load(cli.config.as_deref())?;
     override_by_flags(&mut config, serve);
+    if config.gate.upstream.is_none() && config.gate.upstreams.is_empty() {
+        return Err(usage(
+            "the gate has nothing behind it; name the application with --upstream http://127.0.0.1:3000",
+        ));
+    }
+    let url = config.store_url(cli.store_flag())?;
+    let options = options(&config, &in_full(&url));
+    let store = store(&url, &config, &options).await?;
     let gate = Gate::bind(&config.gate).await?;
-    let instance = Instance::join(control.store().clone(), options(&config, &control.store().url())).await;
+    // Before anybody hears that the gate is there, and tells it to stop.
+    let shutdown = Shutdown::on_signals()?;
+    let instance = Instance::join(Arc::clone(&store), options).await;
     let mode = instance.mode("*");
     output::line(format_args!(
         "{} http://{} follows {} ({})",
         paint(GOOD, "the gate"),
         gate.address(),
-        control.store().url(),
+        store.url(),
         if mode.is_closed() { "closed" } else { "open" },
     ));
-    let outcome = gate.run(instance.clone(), Shutdown::on_signals()?).await;
+    let outcome = gate.run(instance.clone(), shutdown).await;
     instance.leave().await;
     match outcome {
         Outcome::Drained => Ok(Exit::Done),
@@ -36,6 +52,18 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
             output::warn(format_args!("{requests} connections were cut at the drain limit"));
             Ok(Exit::NotConfirmed)
         }
+    }
+}
+
+/// The store, also while it is away: a gate that knows what to do meanwhile starts all the same.
+async fn store(url: &str, config: &Config, options: &Options) -> Result<Arc<dyn Store>> {
+    let has_copy = options.copy.as_ref().is_some_and(|copy| copy.exists());
+    match open(url).await {
+        Err(error @ store::Error::Away { .. }) if has_copy || config.on_unknown.is_some() => {
+            tracing::warn!("{}; the gate starts without it and tries again", sentence(&error.into()));
+            Ok(Arc::new(Awaited::new(&in_full(url))))
+        }
+        opened => Ok(opened?),
     }
 }
 
@@ -56,11 +84,16 @@ fn serves(config: &Config) -> Vec<Host> {
     all.into_iter().chain(config.gate.upstreams.keys().cloned()).collect()
 }
 
-/// One file name per store, readable and without surprises.
+/// One file name per store, readable, and never that of another store.
 fn copy_name(store: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = store.chars().map(plain).collect();
-    format!("{}.json", name.trim_matches('-'))
+    // FNV-1a: the same on every machine and in every version, unlike the standard library's.
+    let hash = store
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let end = &name[name.len().saturating_sub(READABLE)..];
+    format!("{}-{hash:016x}.json", end.trim_matches('-'))
 }
 
 fn override_by_flags(config: &mut Config, serve: &Serve) {

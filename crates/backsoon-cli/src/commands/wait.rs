@@ -76,7 +76,10 @@ pub(super) fn say(receipt: &Receipt, wait: &Wait) {
             let no = paint(WARN, "not confirmed");
             output::field(
                 "receipt",
-                format_args!("{no} after {took}: {confirmed} at revision {}", receipt.revision),
+                format_args!(
+                    "{no} after {took}: {there} of {} confirmed",
+                    count(receipt.servers.len(), "server")
+                ),
             );
         }
     }
@@ -85,8 +88,8 @@ pub(super) fn say(receipt: &Receipt, wait: &Wait) {
             output::field("late", format_args!("{}: {}", plain(&server.name), plain(&late.to_string())));
         }
     }
-    if there < wait.instances && !receipt.servers.is_empty() {
-        output::field("late", format_args!("{there} confirmed, and --instances asks for {}", wait.instances));
+    if there < wait.instances && wait.instances > 1 {
+        output::field("late", format_args!("--instances asks for {}", wait.instances));
     }
     if receipt.servers.is_empty() {
         output::field("late", "nobody follows this store, so nobody can confirm");

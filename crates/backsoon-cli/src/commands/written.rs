@@ -112,10 +112,6 @@ impl Written {
             late => format!("{live} live, {}", paint(WARN, format!("late: {}", late.join(", ")))),
         };
         output::field("instances", have);
-        for (name, requests) in self.draining() {
-            let requests = count(requests, "request");
-            output::field("draining", format_args!("{requests} from before on {}", plain(name)));
-        }
         self.mended.iter().for_each(output::warn);
         if live == 0 {
             output::warn(format_args!(
@@ -128,6 +124,14 @@ impl Written {
                 "{} is lost: its beat stopped without a farewell, so it may still serve as before",
                 plain(&report.name)
             ));
+        }
+    }
+
+    /// Says which requests still run; a receipt says more.
+    pub(super) fn say_draining(&self) {
+        for (name, requests) in self.draining() {
+            let requests = count(requests, "request");
+            output::field("draining", format_args!("{requests} from before on {}", plain(name)));
         }
     }
 

@@ -95,6 +95,7 @@ impl Place {
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
             (r"[0-9a-f]{32}", "NAME"),
             (r"[\d.]+ s ago", "AGO"),
+            (r"confirmed after [\d.]+ s\b", "confirmed after SPAN"),
             (r"\(in \d+ d( \d+ h)?\)", "(in SPAN)"),
             (r#"Retry-After: \d{5,}|"retry_after": "\d{5,}""#, "RETRY-AFTER"),
             (r"[\w-]+-\d+-[0-9a-f]{4}\b", "INSTANCE"),

@@ -178,6 +178,55 @@ fn a_gate_that_was_killed_is_shown_and_one_that_left_is_not() {
 }
 
 #[test]
+fn an_instance_that_lives_and_is_late_is_named_and_not_confirmed() {
+    let place = Place::new();
+    let _names = place.names();
+    place.done("on");
+    // This very process lives, and reports a revision that stays what it is.
+    let here = serde_json::to_string(&backsoon::fleet::Place::here()).unwrap();
+    let report = format!(
+        r#"{{"name": "web-1", "kind": "web", "program": "1", "beat": 3, "lease_ms": 500, "place": {here},
+        "clock": "2026-11-20T12:00:00Z", "lineage": null, "revision": 0, "closings": {{}}, "serves": [],
+        "draining": {{"*": 3}}, "held": 0, "age_ms": 1000, "troubles": ["it has schema 7"]}}"#
+    );
+    let roster = place.default_store().join("roster");
+    std::fs::create_dir_all(&roster).unwrap();
+    std::fs::write(roster.join("web-1"), report).unwrap();
+    assert_snapshot!(place.run("on --message b").shown(), @"
+    exit 3
+    *: on until it is ended
+      window    w-ID
+      message   b
+      reopen    backsoon off
+      store     file:DIR/state/backsoon/store, revision 2
+      instances 1 live, late: web-1 (it has schema 7)
+      draining  3 requests from before on web-1
+    ");
+    assert_snapshot!(unpadded(&place.run("status").shown()), @"
+    exit 0
+    file:DIR/state/backsoon/store, revision 2
+    last change: on *, by ann@HOST at TIME (AGO)
+
+    *: on
+      window  w-ID: on since TIME, until it is ended, by ann@HOST
+      window  w-ID: on since TIME, until it is ended, by ann@HOST
+      message  b
+      rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
+
+      instance  kind  life  revision  draining  held  heard
+      web-1  web  live  0 behind  3  0  AGO
+
+    trouble: web-1: it has schema 7
+    ");
+    for line in ["off", "rollback 1"] {
+        let ran = place.run(&format!("{line} --json"));
+        assert_eq!(ran.code, 3, "{line}: {ran:?}");
+        let written: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((&written["late"][0], &written["draining"]), (&"web-1".into(), &3.into()), "{line}");
+    }
+}
+
+#[test]
 fn instances_elsewhere_are_late_or_lost_by_their_beat() {
     let place = Place::new();
     let _names = place.names();

@@ -1,13 +1,16 @@
-//! The same for programs.
+//! The picture for programs.
+
+use std::collections::BTreeMap;
 
 use backsoon::document::WindowId;
 use backsoon::fleet::{Life, Report};
 use backsoon::snapshot::Snapshot;
 use backsoon::time::Timestamp;
-use backsoon::{Mode, State, Window};
+use backsoon::{Host, Mode, State, Window};
 use serde::Serialize;
 
-use super::{Picture, Sites, rules};
+use super::picture::Picture;
+use super::rules;
 
 /// What `status --json` prints.
 #[derive(Serialize)]
@@ -17,7 +20,7 @@ pub(super) struct Shown<'a> {
     changed_at: Option<Timestamp>,
     changed_by: Option<&'a str>,
     note: Option<&'a str>,
-    sites: Sites<ShownSite<'a>>,
+    sites: BTreeMap<Host, ShownSite<'a>>,
     /// Windows of programs that nobody stands behind any more.
     lapsed: &'a [WindowId],
     instances: Vec<ShownInstance<'a>>,
@@ -77,7 +80,7 @@ impl<'a> Shown<'a> {
             changed_by: change.map(|change| change.by.as_str()),
             note: change.map(|change| change.note.as_str()),
             // A state that cannot be read says nothing about any site.
-            sites: if picture.unreadable.is_some() { Sites::new() } else { sites.collect() },
+            sites: if picture.unreadable.is_some() { BTreeMap::new() } else { sites.collect() },
             lapsed: &picture.lapsed,
             instances: instances.collect(),
             troubles,

@@ -1,0 +1,70 @@
+//! A store that is away when the gate starts, and is opened as soon as it is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backsoon::store::{Entry, PutMode, Result, Store, Version, open};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use tokio::sync::OnceCell;
+
+/// How often the stream of hints sees whether the store is there.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Opens the store that `url` names whenever it is asked for something, until that works.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    url: String,
+    store: Arc<OnceCell<Arc<dyn Store>>>,
+}
+
+// === impl Awaited ===
+
+impl Awaited {
+    pub(super) fn new(url: &str) -> Self {
+        Self { url: url.to_owned(), store: Arc::default() }
+    }
+
+    async fn there(&self) -> Result<&Arc<dyn Store>> {
+        self.store.get_or_try_init(|| open(&self.url)).await
+    }
+}
+
+#[async_trait]
+impl Store for Awaited {
+    async fn get(&self, key: &str) -> Result<Option<Entry>> {
+        self.there().await?.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: Bytes, mode: PutMode) -> Result<Version> {
+        self.there().await?.put(key, value, mode).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.there().await?.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
+        self.there().await?.list(prefix).await
+    }
+
+    /// Whoever listens polls as well, and so has the store opened.
+    fn hints(&self, key: &str) -> BoxStream<'static, ()> {
+        let (store, key) = (Arc::clone(&self.store), key.to_owned());
+        let hints = async move {
+            loop {
+                if let Some(store) = store.get() {
+                    return store.hints(&key);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        stream::once(hints).flatten().boxed()
+    }
+
+    fn url(&self) -> String {
+        self.store.get().map_or_else(|| self.url.clone(), |store| store.url())
+    }
+}

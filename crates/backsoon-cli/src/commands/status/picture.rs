@@ -1,0 +1,120 @@
+//! Everything that there is to know about a store and who follows it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use backsoon::control::Found;
+use backsoon::document::{Unreadable, WindowId};
+use backsoon::fleet::{self, Life, Member, Roster};
+use backsoon::time::Timestamp;
+use backsoon::{State, Window};
+
+use super::Desk;
+use crate::output::plain;
+
+/// How long instances on other machines are watched for a beat.
+const BEAT: Duration = Duration::from_millis(1500);
+
+/// How long the leases of programs' windows are watched: longer than one of them lasts. Only one that does not move
+/// is watched to the end.
+const LEASE: Duration = Duration::from_secs(7);
+
+/// Everything that was found out.
+pub(super) struct Picture {
+    pub(super) now: Timestamp,
+    pub(super) store: String,
+    pub(super) state: Option<State>,
+    pub(super) unreadable: Option<Unreadable>,
+    pub(super) roster: Roster,
+    /// Windows of programs that nobody stands behind any more.
+    pub(super) lapsed: Vec<WindowId>,
+    /// When the windows without a start were added.
+    added: Vec<(WindowId, Timestamp)>,
+}
+
+// === impl Picture ===
+
+impl Picture {
+    pub(super) async fn take(desk: &Desk) -> Result<Self> {
+        let now = Timestamp::now();
+        let (state, unreadable) = match desk.control.find().await? {
+            Found::State(state) => (Some(*state), None),
+            Found::Unreadable(why) => (None, Some(why)),
+            _ => (None, None),
+        };
+        let store = &**desk.store();
+        let empty = State::default();
+        let lapsed = fleet::lapsed(store, state.as_ref().unwrap_or(&empty), LEASE);
+        let (roster, lapsed) = tokio::join!(Roster::observe(store, BEAT), lapsed);
+        let added = match &state {
+            Some(state) => added(desk, state).await?,
+            None => Vec::new(),
+        };
+        Ok(Self { now, store: store.url(), state, unreadable, roster: roster?, lapsed: lapsed?, added })
+    }
+
+    /// Since when a window is in force.
+    pub(super) fn since(&self, window: &Window) -> Option<Timestamp> {
+        let added = || self.added.iter().find(|(id, _)| *id == window.id).map(|(_, at)| *at);
+        window.start.or_else(added).filter(|since| *since <= self.now)
+    }
+
+    /// What is not as it should be, in sentences with the way out.
+    pub(super) fn troubles(&self, desk: &Desk) -> Vec<String> {
+        let url = &self.store;
+        let mut troubles = Vec::new();
+        match (&self.state, &self.unreadable) {
+            (_, Some(why @ Unreadable::Newer { .. })) => {
+                troubles.push(format!("the state in {url} was not read: {why}"));
+            }
+            (_, Some(why)) => troubles.push(format!(
+                "the state in {url} was not read: {}. Instances keep what they had; `{}` or `{}` sets the damaged bytes aside and goes on from the last known state",
+                plain(&why.to_string()), desk.command("on"), desk.command("off")
+            )),
+            (None, None) if self.roster.live().any(|report| report.revision > 0) => troubles.push(format!(
+                "{url} is empty, but instances hold a state from it; `{}` or `{}` puts it back and goes on from there",
+                desk.command("on"), desk.command("off")
+            )),
+            _ => {}
+        }
+        if self.roster.is_empty() {
+            troubles.push(format!("nobody follows {url}: no server closes or opens because of it"));
+        }
+        for Member { report, life } in &self.roster.0 {
+            let name = plain(&report.name);
+            troubles.extend(report.troubles.iter().map(|trouble| format!("{name}: {}", plain(trouble))));
+            match life {
+                Life::Lost => troubles.push(format!(
+                    "{name} is lost: its beat stopped without a farewell, so it may still be serving"
+                )),
+                Life::Dead => troubles.push(format!("{name} has ended without a farewell")),
+                Life::Live | Life::Unheard => {}
+            }
+        }
+        troubles.extend(self.lapsed.iter().map(|id| {
+            let end = desk.command(&format!("off --window {id}"));
+            format!("window {id} has lapsed: the program that added it has gone; `{end}` ends it")
+        }));
+        troubles
+    }
+}
+
+/// When each window that has no start was added, as the history tells.
+async fn added(desk: &Desk, state: &State) -> Result<Vec<(WindowId, Timestamp)>> {
+    let windows =
+        |state: &State| state.sites().flat_map(|(_, site)| site.windows.clone()).collect::<Vec<_>>();
+    let wanted: Vec<_> = windows(state).into_iter().filter(|window| window.start.is_none()).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut added: Vec<(WindowId, Timestamp)> = Vec::new();
+    for then in desk.control.history().await? {
+        for window in windows(&then) {
+            let is_new = added.iter().all(|(id, _)| *id != window.id);
+            if is_new && wanted.iter().any(|wanted| wanted.id == window.id) {
+                added.push((window.id, then.change.at));
+            }
+        }
+    }
+    Ok(added)
+}

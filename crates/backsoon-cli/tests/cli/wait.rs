@@ -1,0 +1,165 @@
+//! `--wait`: the receipt, and what a verb says of requests that still run without it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+
+use insta::assert_snapshot;
+
+use super::gate::{Gate, until};
+use super::place::{Place, Ran, words};
+
+/// A site whose one answer takes until it is told to go on.
+struct Slow {
+    address: SocketAddr,
+    go_on: std::sync::mpsc::Sender<()>,
+    asked: std::sync::mpsc::Receiver<()>,
+}
+
+// === impl Slow ===
+
+impl Slow {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (go_on, told) = std::sync::mpsc::channel();
+        let (ask, asked) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut head = [0; 4_096];
+                if stream.read(&mut head).unwrap_or(0) == 0 {
+                    continue;
+                }
+                let head = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\nhalf";
+                stream.write_all(head.as_bytes()).unwrap();
+                ask.send(()).unwrap();
+                told.recv().unwrap();
+                stream.write_all(b"half").unwrap();
+            }
+        });
+        Self { address, go_on, asked }
+    }
+
+    /// A visitor who is in the middle of the answer when this returns.
+    fn visit(&self, gate: &Gate) -> JoinHandle<String> {
+        let mut stream = TcpStream::connect(gate.address).unwrap();
+        let visitor = std::thread::spawn(move || {
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: a.example\r\nconnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        self.asked.recv_timeout(super::gate::PATIENCE).expect("the request reaches the site");
+        visitor
+    }
+}
+
+fn site() -> (Place, Slow, Gate) {
+    let (place, slow) = (Place::new(), Slow::start());
+    let gate = Gate::start(&place, &format!("--upstream http://{}", slow.address));
+    (place, slow, gate)
+}
+
+#[test]
+fn without_it_what_still_runs_is_said() {
+    let (place, slow, gate) = site();
+    let _names = place.names();
+    let visitor = slow.visit(&gate);
+    assert_snapshot!(place.run("on").shown(), @"
+    exit 0
+    *: on until it is ended
+      window    w-ID
+      reopen    backsoon off
+      store     file:DIR/state/backsoon/store, revision 1
+      instances 1 live, all have it
+      draining  1 request from before on INSTANCE
+    ");
+    assert_eq!(place.json("on --message b")["draining"], 1);
+    slow.go_on.send(()).unwrap();
+    assert!(visitor.join().unwrap().ends_with("halfhalf"), "whoever was in got the whole answer");
+    let ran = until(&place, "on --message b", |ran| !ran.out.contains("draining"));
+    assert_eq!(ran.code, 0);
+}
+
+#[test]
+fn it_returns_once_the_last_earlier_request_has_ended() {
+    let (place, slow, gate) = site();
+    let _names = place.names();
+    let visitor = slow.visit(&gate);
+    let too_short = place.run("on --wait=1s");
+    assert_snapshot!(too_short.shown(), @"
+    exit 3
+    *: on until it is ended
+      window    w-ID
+      reopen    backsoon off
+      store     file:DIR/state/backsoon/store, revision 1
+      instances 1 live, all have it
+      receipt   not confirmed after SPAN: 0 of 1 server confirmed
+      late      INSTANCE: 1 earlier request still runs
+    ");
+    let mut command = place.backsoon();
+    let waits = std::thread::spawn(move || Ran::of(command.args(words("on --wait --message b"))));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(!waits.is_finished(), "one request still runs");
+    slow.go_on.send(()).unwrap();
+    let ran = waits.join().unwrap();
+    assert_snapshot!(ran.shown(), @"
+    exit 0
+    *: on until it is ended
+      window    w-ID
+      message   b
+      reopen    backsoon off
+      store     file:DIR/state/backsoon/store, revision 2
+      instances 1 live, all have it
+      receipt   confirmed after SPAN: 1 server at revision 2; 1 request from before ended
+    ");
+    assert!(visitor.join().unwrap().ends_with("halfhalf"));
+}
+
+#[test]
+fn nobody_confirms_nothing() {
+    let place = Place::new();
+    let _names = place.names();
+    assert_snapshot!(place.run("on --wait=1s").shown(), @"
+    exit 3
+    *: on until it is ended
+      window    w-ID
+      reopen    backsoon off
+      store     file:DIR/state/backsoon/store, revision 1
+      instances none
+      receipt   not confirmed after SPAN: 0 of 0 servers confirmed
+      late      nobody follows this store, so nobody can confirm
+    --- stderr
+    warning: nobody follows this store (file:DIR/state/backsoon/store): no server closes or opens because of it
+    ");
+    let _gate = Gate::before_nothing(&place);
+    assert_eq!(place.run("on --wait=1s --instances 2").code, 3);
+    assert_eq!(place.run("on --wait=20s --instances 1").code, 0);
+    assert_eq!(place.run("off --wait=20s").code, 0);
+}
+
+#[test]
+fn what_is_not_confirmed_is_reopened_if_asked_for() {
+    let (place, slow, gate) = site();
+    let _names = place.names();
+    let visitor = slow.visit(&gate);
+    assert_snapshot!(place.run("on --wait=1s --or-reopen").shown(), @"
+    exit 3
+    *: on until it is ended
+      window    w-ID
+      reopen    backsoon off
+      store     file:DIR/state/backsoon/store, revision 1
+      instances 1 live, all have it
+      receipt   not confirmed after SPAN: 0 of 1 server confirmed
+      late      INSTANCE: 1 earlier request still runs
+      reopened  window w-ID was ended, because it was not confirmed (--or-reopen)
+    ");
+    assert_eq!(place.json("status")["sites"]["*"]["mode"], "off");
+    slow.go_on.send(()).unwrap();
+    assert!(visitor.join().unwrap().ends_with("halfhalf"));
+    for line in ["on --or-reopen", "on --accept-lost", "on --instances 2", "on --wait=soon"] {
+        let ran = place.run(line);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{line} says nothing without --wait: {ran:?}");
+    }
+}
