@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use backsoon::control::{Control, Found, Outcome};
-use backsoon::fleet::{Life, Member, Roster};
+use backsoon::fleet::{Life, Roster};
 use backsoon::store::{Store, open, open_existing};
 use backsoon::{Host, State};
 
@@ -17,9 +17,6 @@ use crate::exit::{Ends, Exit};
 
 /// How long a verb that writes watches the fleet follow.
 const FOLLOW: Duration = Duration::from_secs(2);
-
-/// Longer than an instance's beat: one that does not move for so long may be lost.
-const BEAT: Duration = Duration::from_millis(1500);
 
 /// What a verb works with.
 pub(super) struct Desk {
@@ -89,12 +86,7 @@ impl Desk {
 
     /// Watches the fleet follow a change of what was `found`.
     pub(super) async fn watch(&self, found: &Found, outcome: Outcome) -> Result<Written> {
-        let mut roster = Roster::follow(&**self.store(), outcome.state(), FOLLOW).await?;
-        let is_lost = |member: &Member| member.life == Life::Lost && !member.report.has(outcome.state());
-        if roster.0.iter().any(is_lost) {
-            // The last look of those above may have been too short to see a beat.
-            roster = Roster::observe(&**self.store(), BEAT).await?;
-        }
+        let roster = Roster::follow(&**self.store(), outcome.state(), FOLLOW).await?;
         Ok(Written::new(self.store().url(), found, outcome, roster))
     }
 

@@ -13,7 +13,7 @@ use backsoon::{Request, State, User};
 use serde::Serialize;
 
 use super::Desk;
-use super::words::{how, local, of};
+use super::words::{local, of};
 use crate::cli::{Cli, Explain};
 use crate::config::Config;
 use crate::exit::{Exit, usage};
@@ -144,7 +144,7 @@ fn because(decision: Decision<'_>, state: &State, site: &Settled) -> String {
             let on = wide.filter(|wide| wide != site.host()).map(|wide| format!(" on {wide}"));
             let until = window.and_then(|window| window.end).map(|at| format!(", until {}", local(at)));
             let (on, until) = (on.unwrap_or_default(), until.unwrap_or_default());
-            format!("the site is {} because of window {id}{by}{on}{until}", how(mode))
+            format!("the mode is {} because of window {id}{by}{on}{until}", mode)
         }
         _ => "the application's own mark on the route".into(),
     }

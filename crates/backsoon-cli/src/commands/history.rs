@@ -29,11 +29,11 @@ pub(super) async fn run(desk: &Desk, history: &History) -> Result<Exit> {
             state.revision.to_string(),
             time.strip_suffix(zone).unwrap_or(time).trim_end().to_owned(),
             plain(&change.by),
-            plain(&change.note),
             sites_in_words(state, change.at),
+            plain(&change.note),
         ]
     };
     let rows: Vec<_> = states.iter().zip(&times).map(row).collect();
-    output::table(["revision", &format!("at ({zone})"), "by", "change", "sites after it"], &rows);
+    output::table(["revision", &format!("at ({zone})"), "by", "sites after it", "change"], &rows);
     Ok(Exit::Done)
 }

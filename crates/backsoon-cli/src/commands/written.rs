@@ -105,15 +105,19 @@ impl Written {
     pub(super) fn say(&self) {
         output::field("store", format_args!("{}, revision {}", self.store, self.state().revision));
         let live = self.roster.live().count();
+        let there = match self.roster.present().count() - live {
+            0 => format!("{live} live"),
+            unheard => format!("{live} live, {unheard} unheard"),
+        };
         let late: Vec<String> = self.late().map(late).collect();
         let have = match late.as_slice() {
-            _ if live == 0 => paint(WARN, "none"),
-            [] => format!("{live} live, {}", paint(GOOD, "all have it")),
-            late => format!("{live} live, {}", paint(WARN, format!("late: {}", late.join(", ")))),
+            _ if self.roster.is_empty() => paint(WARN, "none"),
+            [] => format!("{there}, {}", paint(GOOD, "all have it")),
+            late => format!("{there}, {}", paint(WARN, format!("late: {}", late.join(", ")))),
         };
         output::field("instances", have);
         self.mended.iter().for_each(output::warn);
-        if live == 0 {
+        if self.roster.is_empty() {
             output::warn(format_args!(
                 "nobody follows this store ({}): no server closes or opens because of it",
                 self.store

@@ -69,7 +69,7 @@ fn a_closed_site() {
     place.done("on --until 2090-01-01T00:00:00Z");
     assert_snapshot!(place.run("explain --url https://shop.example.com:8443/cart?a=b").shown(), @"
     exit 0
-    refused: the site is on because of window w-ID of ann@HOST, until TIME
+    refused: the mode is on because of window w-ID of ann@HOST, until TIME
       site      *, the most special for shop.example.com
       client    unknown: no address was given (--from)
       reply     503, RETRY-AFTER
@@ -82,7 +82,7 @@ fn a_closed_site() {
     ");
     assert_snapshot!(place.run("explain --url https://shop.example.com/hooks/7").shown(), @"
     exit 0
-    refused: the site is on because of window w-ID of ann@HOST, until TIME
+    refused: the mode is on because of window w-ID of ann@HOST, until TIME
       site      *, the most special for shop.example.com
       client    unknown: no address was given (--from)
       reply     503, RETRY-AFTER
@@ -97,7 +97,7 @@ fn a_closed_site() {
     exit 0
     {
       "decision": "refused",
-      "because": "the site is on because of window w-ID of ann@HOST, until TIME",
+      "because": "the mode is on because of window w-ID of ann@HOST, until TIME",
       "window": "w-ID",
       "site": "*",
       "at": "TIME",
@@ -123,7 +123,7 @@ fn which_address_is_believed_and_why() {
     ");
     assert_snapshot!(explain("--from 203.0.113.9 --header 'X-Forwarded-For: 198.51.100.7'"), @"
     exit 0
-    refused: the site is on because of window w-ID of ann@HOST
+    refused: the mode is on because of window w-ID of ann@HOST
       site      *, the most special for shop.example.com
       client    203.0.113.9: the peer itself; it is no trusted proxy, so X-Forwarded-For is not believed
       reply     503
@@ -142,14 +142,14 @@ fn which_address_is_believed_and_why() {
     ");
     assert_snapshot!(explain("--from 10.0.0.1"), @"
     exit 0
-    refused: the site is on because of window w-ID of ann@HOST
+    refused: the mode is on because of window w-ID of ann@HOST
       site      *, the most special for shop.example.com
       client    10.0.0.1: the peer itself; it is a trusted proxy, but forwarded nobody
       reply     503
     ");
     assert_snapshot!(explain("--from ::ffff:10.0.0.1 --header 'X-Forwarded-For: unknown'"), @"
     exit 0
-    refused: the site is on because of window w-ID of ann@HOST
+    refused: the mode is on because of window w-ID of ann@HOST
       site      *, the most special for shop.example.com
       client    10.0.0.1: the last trusted proxy; what it forwarded is not an address
       reply     503
@@ -183,7 +183,7 @@ fn it_may_depend_on_the_user() {
     ");
     assert_snapshot!(explain("--user anonymous"), @"
     exit 0
-    refused: the site is on because of window w-ID of ann@HOST
+    refused: the mode is on because of window w-ID of ann@HOST
       site      *, the most special for a.example
       client    unknown: no address was given (--from)
       reply     503
@@ -209,7 +209,7 @@ fn at_a_time_to_come() {
     ");
     assert_snapshot!(explain("'2090-01-01 01:00 Europe/Berlin'"), @"
     exit 0
-    held: the site is on hold because of window w-ID of ann@HOST, until TIME
+    held: the mode is hold because of window w-ID of ann@HOST, until TIME
       at        TIME
       site      *, the most special for a.example
       client    unknown: no address was given (--from)
@@ -232,14 +232,14 @@ fn a_window_of_a_wider_site_is_named_with_its_site() {
     place.done("on --site shop.example.com --new-site --at 2090-01-01T00:00:00Z");
     assert_snapshot!(place.run("explain --url https://shop.example.com/ --method DELETE").shown(), @"
     exit 0
-    refused: the site is read-only because of window w-ID of ann@HOST on *.example.com
+    refused: the mode is read-only because of window w-ID of ann@HOST on *.example.com
       site      shop.example.com, the most special for shop.example.com
       client    unknown: no address was given (--from)
       reply     503
     ");
     assert_snapshot!(place.run("explain --url https://shop.example.com/").shown(), @"
     exit 0
-    admitted: the site is read-only because of window w-ID of ann@HOST on *.example.com
+    admitted: the mode is read-only because of window w-ID of ann@HOST on *.example.com
       site      shop.example.com, the most special for shop.example.com
       client    unknown: no address was given (--from)
     ");

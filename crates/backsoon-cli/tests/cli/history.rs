@@ -13,10 +13,10 @@ fn every_change_is_there_and_can_be_put_back() {
     place.done("off");
     assert_snapshot!(unpadded(&place.run("history").shown()), @"
     exit 0
-      revision  at (UTC)  by  change  sites after it
-      1  TIME  ann@HOST  on *: ticket 7  * on
-      2  TIME  ann@HOST  on shop.example.com, scheduled  * on, shop.example.com on
-      3  TIME  ann@HOST  off *  shop.example.com scheduled
+      revision  at (UTC)  by  sites after it  change
+      1  TIME  ann@HOST  * on  on *: ticket 7
+      2  TIME  ann@HOST  * on, shop.example.com on  on shop.example.com, scheduled
+      3  TIME  ann@HOST  shop.example.com scheduled  off *
     ");
     assert_snapshot!(place.run("rollback 1").shown(), @"
     exit 0

@@ -226,19 +226,55 @@ fn an_instance_that_lives_and_is_late_is_named_and_not_confirmed() {
     }
 }
 
-#[test]
-fn instances_elsewhere_are_late_or_lost_by_their_beat() {
-    let place = Place::new();
-    let _names = place.names();
-    place.done("on");
-    // Nobody renews this report, and its process runs on another machine.
-    let report = r#"{"name": "web-2", "kind": "web", "program": "1", "beat": 3, "lease_ms": 500,
+/// Nobody renews this report, and its process runs on another machine.
+fn elsewhere(place: &Place, lease_ms: u64) {
+    let report = r#"{"name": "web-2", "kind": "web", "program": "1", "beat": 3, "lease_ms": LEASE,
         "place": {"host": "elsewhere", "boot": "b", "pid": 1, "started": 1}, "clock": "2026-11-20T12:00:00Z",
         "lineage": null, "revision": 0, "closings": {}, "serves": [], "draining": {}, "held": 0, "age_ms": 1000,
         "troubles": ["disk \u001b[31mfull"]}"#;
     let roster = place.default_store().join("roster");
     std::fs::create_dir_all(&roster).unwrap();
-    std::fs::write(roster.join("web-2"), report).unwrap();
+    std::fs::write(roster.join("web-2"), report.replace("LEASE", &lease_ms.to_string())).unwrap();
+}
+
+#[test]
+fn of_an_instance_elsewhere_that_is_silent_within_its_lease_nobody_can_tell() {
+    let place = Place::new();
+    let _names = place.names();
+    place.done("on");
+    elsewhere(&place, 60_000);
+    assert_snapshot!(unpadded(&place.run("status").shown()), @r"
+    exit 0
+    file:DIR/state/backsoon/store, revision 1
+    last change: on *, by ann@HOST at TIME (AGO)
+
+    *: on
+      window  w-ID: on since TIME, until it is ended, by ann@HOST
+      rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
+
+      instance  kind  life  revision  draining  held  heard
+      web-2  web  unheard  0 behind  0  0  AGO
+
+    trouble: web-2: disk \u{1b}[31mfull
+    trouble: web-2 was not heard from in 1.5 s, and its lease is 1 min: nobody can tell yet whether it lives
+    ");
+    assert_snapshot!(place.run("on --message b").shown(), @r"
+    exit 3
+    *: on until it is ended
+      window    w-ID
+      message   b
+      reopen    backsoon off
+      store     file:DIR/state/backsoon/store, revision 2
+      instances 0 live, 1 unheard, late: web-2 (disk \u{1b}[31mfull)
+    ");
+}
+
+#[test]
+fn an_instance_elsewhere_that_is_silent_for_its_lease_is_lost() {
+    let place = Place::new();
+    let _names = place.names();
+    place.done("on");
+    elsewhere(&place, 500);
     assert_snapshot!(unpadded(&place.run("status").shown()), @r"
     exit 0
     file:DIR/state/backsoon/store, revision 1

@@ -11,6 +11,7 @@ use backsoon::{State, Window};
 
 use super::Desk;
 use crate::output::plain;
+use crate::when;
 
 /// How long instances on other machines are watched for a beat.
 const BEAT: Duration = Duration::from_millis(1500);
@@ -71,7 +72,7 @@ impl Picture {
                 "the state in {url} was not read: {}. Instances keep what they had; `{}` or `{}` sets the damaged bytes aside and goes on from the last known state",
                 plain(&why.to_string()), desk.command("on"), desk.command("off")
             )),
-            (None, None) if self.roster.live().any(|report| report.revision > 0) => troubles.push(format!(
+            (None, None) if self.roster.present().any(|report| report.revision > 0) => troubles.push(format!(
                 "{url} is empty, but instances hold a state from it; `{}` or `{}` puts it back and goes on from there",
                 desk.command("on"), desk.command("off")
             )),
@@ -88,7 +89,12 @@ impl Picture {
                     "{name} is lost: its beat stopped without a farewell, so it may still be serving"
                 )),
                 Life::Dead => troubles.push(format!("{name} has ended without a farewell")),
-                Life::Live | Life::Unheard => {}
+                Life::Unheard => troubles.push(format!(
+                    "{name} was not heard from in {}, and its lease is {}: nobody can tell yet whether it lives",
+                    when::plain(BEAT),
+                    when::plain(Duration::from_millis(report.lease_ms))
+                )),
+                Life::Live => {}
             }
         }
         troubles.extend(self.lapsed.iter().map(|id| {
