@@ -49,10 +49,10 @@ fn kill_often(store: &str, kills: usize) -> Tally {
     let mut tally = Tally::default();
     let mut known: BTreeMap<u64, State> = BTreeMap::new();
     let mut before = read();
-    // Kills come at any moment of a writer's life, which is as long here as it is on this machine.
+    // When a write lands, on this machine and under its load: kills come before and after, and move it along.
     let begun = Instant::now();
     place.done(&format!("off --store {store}"));
-    let mut life = begun.elapsed();
+    let mut landing = begun.elapsed();
     known.insert(before.revision, std::mem::replace(&mut before, read()));
 
     for kill in 0..kills {
@@ -62,13 +62,12 @@ fn kill_often(store: &str, kills: usize) -> Tally {
         let begun = Instant::now();
         let mut writer =
             writer.args(words(&line)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let after = life.mul_f64(fastrand::f64() * 1.1);
+        let after = landing.mul_f64(0.3 + 1.4 * fastrand::f64());
         std::thread::sleep(after.saturating_sub(begun.elapsed()));
         writer.kill().unwrap();
         let ended = writer.wait().unwrap();
         if ended.success() {
             tally.done += 1;
-            life = (life * 9 + begun.elapsed()) / 10;
         } else if ended.code().is_some() {
             panic!("kill {kill}: `{line}` failed by itself: {ended}");
         }
@@ -78,11 +77,13 @@ fn kill_often(store: &str, kills: usize) -> Tally {
             assert!(!ended.success(), "kill {kill}: it said that it was done");
             assert_eq!(now, before, "kill {kill}: the old one, untouched");
             tally.old += 1;
+            landing = landing.mul_f64(1.05);
         } else {
             assert_eq!(now.revision, before.revision + 1, "kill {kill}");
             assert_eq!(is_closed(&now), verb == "on", "kill {kill}: the new one, whole");
             known.insert(before.revision, std::mem::replace(&mut before, now));
             tally.new += 1;
+            landing = landing.div_f64(1.05);
         }
     }
     let begun = Instant::now();
