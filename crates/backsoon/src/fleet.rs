@@ -250,6 +250,12 @@ pub async fn lapsed(store: &dyn Store, state: &State, patience: Duration) -> sto
     }
 }
 
+/// The names of those whose processes, on this machine, have ended without a farewell.
+pub(crate) async fn dead(store: &dyn Store) -> store::Result<Vec<String>> {
+    let dead = |report: &Report| report.place.lives() == Some(Life::Dead);
+    Ok(reports(store).await?.into_iter().filter(dead).map(|report| report.name).collect())
+}
+
 // === impl Report ===
 
 impl Report {

@@ -17,7 +17,7 @@ use tokio::time::Instant as Moment;
 use crate::control::{self, KEPT, STATE};
 use crate::decide::Local;
 use crate::document::{Host, Mode, State, Window};
-use crate::fleet::{Kind, Place, ROSTER, Report};
+use crate::fleet::{self, Kind, Place, ROSTER, Report};
 use crate::instance::{Applied, Instance};
 use crate::rules::Marks;
 use crate::store::{self, PutMode, Store};
@@ -162,7 +162,8 @@ impl Instance {
         let weak = Arc::downgrade(&instance);
         tokio::spawn(Arc::clone(&membership).follow(weak.clone(), hints));
         tokio::spawn(Arc::clone(&membership).turn_edges(weak.clone()));
-        tokio::spawn(membership.beat(weak));
+        tokio::spawn(Arc::clone(&membership).beat(weak));
+        tokio::spawn(async move { membership.bury().await });
         instance
     }
 
@@ -375,6 +376,15 @@ impl Membership {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::debug!("the report was not written: {error}"),
             Err(_) => tracing::debug!("the report was not written: no answer"),
+        }
+    }
+
+    /// Takes those off the roster whose processes, on this machine, have ended without a farewell.
+    async fn bury(&self) {
+        let Ok(Ok(dead)) = tokio::time::timeout(ANSWER, fleet::dead(&*self.store)).await else { return };
+        for name in dead {
+            tracing::info!("{name} ended without a farewell and is taken off the roster");
+            let _ = tokio::time::timeout(ANSWER, self.store.delete(&format!("{ROSTER}{name}"))).await;
         }
     }
 

@@ -477,6 +477,28 @@ async fn the_edges_of_a_window_are_turned_without_any_write() {
 }
 
 #[tokio::test]
+async fn who_joins_takes_the_dead_of_this_machine_off_the_roster_and_nobody_else() {
+    let store = memory();
+    let here = Instance::join(Arc::clone(&store), Options::default()).await;
+    let mut report = here.report().unwrap();
+    let mut ended = std::process::Command::new("true").spawn().unwrap();
+    (report.name, report.place.pid) = ("dead".into(), ended.id());
+    ended.wait().unwrap();
+    store.put("roster/dead", serde_json::to_vec(&report).unwrap().into(), PutMode::Create).await.unwrap();
+    (report.name, report.place.host) = ("elsewhere".into(), "another-machine".into());
+    store
+        .put("roster/elsewhere", serde_json::to_vec(&report).unwrap().into(), PutMode::Create)
+        .await
+        .unwrap();
+
+    let next = Instance::join(Arc::clone(&store), Options::default()).await;
+    eventually("the dead one is gone", async || store.get("roster/dead").await.unwrap().is_none()).await;
+    assert!(store.get("roster/elsewhere").await.unwrap().is_some(), "nobody can tell about another machine");
+    assert_eq!(store.list("roster/").await.unwrap().len(), 3);
+    drop((here, next));
+}
+
+#[tokio::test]
 async fn an_instance_leaves_by_a_farewell() {
     let store = memory();
     let instance = join(&store).await;
