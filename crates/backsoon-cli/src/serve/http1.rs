@@ -79,7 +79,8 @@ impl Client {
                 },
             }
         }
-        let mut sender = self.open().await?;
+        // Boxed, as it is rare and large: the future of every request would have room for it.
+        let mut sender = Box::pin(self.open()).await?;
         let response = sender.send_request(request).await.map_err(|error| NoAnswer::broken(&error))?;
         Ok(self.answer(response, sender))
     }
