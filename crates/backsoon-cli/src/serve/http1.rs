@@ -1,12 +1,8 @@
-//! HTTP/1.1 to an upstream, over connections that are kept for the next request.
-//!
-//! The pool is our own: hyper-util's costs a clone of its settings, a connector, a lookup by URI and a task per
-//! request (a fifth of what this program itself does for one), to serve many hosts. Here there is one.
+//! HTTP/1.1 to an upstream: the request on a kept connection or a new one, the answer back, the connection kept.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::uri::{PathAndQuery, Uri};
@@ -18,12 +14,9 @@ use tracing::debug;
 
 use super::body::RequestBody;
 use super::connect::connect;
+use super::pool::Pool;
 use super::proxy::{NoAnswer, chain};
 use super::upstream::UpstreamUrl;
-
-/// How long an unused connection is kept: less than the shortest wait that is common among servers (gunicorn's 2 s),
-/// so that the gate, not the upstream, is the one who closes it, and no request is sent into a closing connection.
-const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The connections to one upstream.
 #[derive(Debug)]
@@ -31,25 +24,6 @@ pub(crate) struct Client {
     url: UpstreamUrl,
     host: Option<HeaderValue>,
     pool: Arc<Pool>,
-}
-
-/// Connections that wait for a request.
-#[derive(Debug, Default)]
-struct Pool(Mutex<Resting>);
-
-#[derive(Debug, Default)]
-struct Resting {
-    /// The one used last at the end: it is used next, so that the others may grow old.
-    connections: Vec<(SendRequest<RequestBody>, Instant)>,
-    sweeping: Sweeping,
-}
-
-/// Whether a task closes connections that have grown old.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Sweeping {
-    #[default]
-    No,
-    Yes,
 }
 
 /// A body on its way from an upstream. At its end the connection goes back to the pool; dropped before, it is closed.
@@ -79,7 +53,8 @@ impl Client {
                 },
             }
         }
-        let mut sender = self.open().await?;
+        // Boxed, as it is rare and large: the future of every request would have room for it.
+        let mut sender = Box::pin(self.open()).await?;
         let response = sender.send_request(request).await.map_err(|error| NoAnswer::broken(&error))?;
         Ok(self.answer(response, sender))
     }
@@ -118,49 +93,6 @@ impl Client {
             answer
         })
     }
-}
-
-// === impl Pool ===
-
-impl Pool {
-    fn take(&self) -> Option<SendRequest<RequestBody>> {
-        let mut resting = self.lock();
-        // One that is not ready is closed, or about to become ready; the sweep sees to the closed ones.
-        let fit =
-            |(sender, since): &(SendRequest<RequestBody>, Instant)| sender.is_ready() && is_young(*since);
-        let place = resting.connections.iter().rposition(fit)?;
-        Some(resting.connections.remove(place).0)
-    }
-
-    fn put(self: &Arc<Self>, sender: SendRequest<RequestBody>) {
-        let mut resting = self.lock();
-        resting.connections.push((sender, Instant::now()));
-        if resting.sweeping == Sweeping::No {
-            resting.sweeping = Sweeping::Yes;
-            tokio::spawn(sweep(Arc::clone(self)));
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Resting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Closes what has grown old, for as long as anything rests.
-async fn sweep(pool: Arc<Pool>) {
-    loop {
-        tokio::time::sleep(IDLE_TIMEOUT / 2).await;
-        let mut resting = pool.lock();
-        resting.connections.retain(|(sender, since)| !sender.is_closed() && is_young(*since));
-        if resting.connections.is_empty() {
-            resting.sweeping = Sweeping::No;
-            return;
-        }
-    }
-}
-
-fn is_young(since: Instant) -> bool {
-    since.elapsed() < IDLE_TIMEOUT
 }
 
 // === impl Answer ===

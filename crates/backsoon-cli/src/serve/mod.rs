@@ -20,6 +20,7 @@ mod listener;
 mod metrics;
 mod observe;
 pub mod options;
+mod pool;
 mod proxy;
 pub mod sample;
 mod shutdown;

@@ -125,7 +125,7 @@ impl Inner {
         hop_by_hop::strip(request.headers_mut());
         peer.describe(request.headers_mut());
         let answer = if upgrade {
-            upstream.tunnel.open(request, permit).await
+            Box::pin(upstream.tunnel.open(request, permit)).await
         } else {
             // The door's own permit rides with the answer.
             drop(permit);
@@ -181,10 +181,11 @@ impl Upstream {
         Upstream { url: url.clone(), client, tunnel: tunnels.target(url) }
     }
 
+    /// HTTP/2's future is boxed, as a tunnel's is: they are larger than HTTP/1.1's, which would carry their room along.
     async fn send(&self, request: Request<RequestBody>) -> Result<Response<http1::Answer>, NoAnswer> {
         match &self.client {
             Client::Http1(client) => client.send(request).await,
-            Client::H2c(client) => Ok(client.send(request).await?.map(Into::into)),
+            Client::H2c(client) => Ok(Box::pin(client.send(request)).await?.map(Into::into)),
         }
     }
 }

@@ -7,6 +7,7 @@ mod forwarding;
 mod http1;
 mod http2;
 mod observe;
+mod sample;
 mod shutdown;
 mod support;
 mod tls;

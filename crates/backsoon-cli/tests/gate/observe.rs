@@ -1,13 +1,14 @@
 //! The second listener.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use backsoon::rules::{Condition, PathPattern, Rule};
 use backsoon::{Instance, Mode, join, store};
+use backsoon_cli::serve::options::AccessLog;
 use tokio::time::sleep;
 
 use crate::door::Switch;
@@ -102,4 +103,43 @@ async fn readiness_ends_with_the_first_word_and_health_with_the_process() {
             .await;
     assert!(posted.starts_with("HTTP/1.1 405"), "{posted}");
     assert_eq!(busy.answer().await.1, "slept");
+}
+
+/// Where a test's events are written.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_access_log_is_off_until_asked_for_and_keeps_queries_to_itself() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _here = tracing::subscriber::set_default(subscriber);
+    let mut options =
+        options(&format!("http://{}", upstream(Router::new().fallback(|| async { "open" })).await));
+    let logged = || String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+
+    let quiet = gate_with(&options, Switch::new().instance).await;
+    read(quiet.address, "/unheard").await;
+    assert!(!logged().contains("backsoon::access"), "{}", logged());
+
+    options.access_log = AccessLog::On;
+    let gate = gate_with(&options, Switch::new().instance).await;
+    read(gate.address, "/orders?pass=secret").await;
+    let line = logged();
+    for piece in ["backsoon::access", "peer=127.0.0.1", "method=GET", "path=\"/orders\"", "status=200"] {
+        assert!(line.contains(piece), "{piece} in {line}");
+    }
+    assert!(!line.contains("secret"), "{line}");
 }
