@@ -6,7 +6,7 @@ use crate::request::Headers;
 
 /// The forms that a reply comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Form {
+pub enum Form {
     /// A page for people.
     Html,
     /// RFC 9457 problem details for programs.
@@ -29,7 +29,7 @@ impl Form {
     /// Of forms liked equally, one that the client names comes before one that `*/*` lets in, and then HTML before
     /// JSON before text. A client that names none of them (curl, most HTTP libraries) gets text: every browser
     /// names `text/html`.
-    pub(crate) fn of(headers: &(dyn Headers + Sync)) -> Self {
+    pub fn of(headers: &(dyn Headers + Sync)) -> Self {
         let mut wishes =
             [(Self::Html, Wish::default()), (Self::Json, Wish::default()), (Self::Text, Wish::default())];
         headers.each("accept", &mut |line| {
@@ -56,7 +56,7 @@ impl Form {
     }
 
     /// The value of `Content-Type`.
-    pub(crate) const fn content_type(self) -> &'static str {
+    pub const fn content_type(self) -> &'static str {
         match self {
             Self::Html => "text/html; charset=utf-8",
             Self::Json => "application/problem+json",

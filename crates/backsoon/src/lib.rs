@@ -34,7 +34,7 @@
 //!
 //! `tower` (default), `axum`, `actix`, `file`, `sqlite`, and `testing` for those who write a store or a face.
 
-mod accept;
+pub mod accept;
 pub mod adapters;
 pub mod control;
 pub mod decide;

@@ -31,6 +31,7 @@ shared_between_threads! {
         WindowId, NotAWindow, NeverInForce, Source, Hold, Page, Status, NotARefusal, RetryAfterForm, Redirect,
         NotARedirect, Template, NotATemplate;
     backsoon::decide => Local, Policy, Decision<'_>, Reason<'_>, Cause;
+    backsoon::accept => Form;
     backsoon::reply => Reply;
     backsoon::snapshot => Snapshot, Settled;
     backsoon::inspect => Flaw;

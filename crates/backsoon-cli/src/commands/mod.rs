@@ -37,7 +37,12 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let mut runtime = match cli.verb {
-        Verb::Serve(_) | Verb::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
+        // One thread needs no others to hand work to.
+        Verb::Serve(_) | Verb::Demo(_)
+            if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) =>
+        {
+            tokio::runtime::Builder::new_multi_thread()
+        }
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     runtime.enable_all().build().context("cannot start")?.block_on(async {

@@ -1,5 +1,6 @@
 //! What the gate answers by itself when no upstream can: short, honest, and nothing about the inside.
 
+use backsoon::accept::Form;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
@@ -22,27 +23,19 @@ pub(crate) enum Failure {
     Tunnel,
 }
 
-/// The forms in which a failure can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Html,
-    Json,
-    Text,
-}
-
 // === impl Failure ===
 
 impl Failure {
     /// The answer, in the form that the request's `Accept` asks for.
     pub(crate) fn answer(self, accept: Option<&HeaderValue>) -> Response<AnswerBody> {
-        let format = Format::wanted(accept);
-        let mut response = Response::new(AnswerBody::from(self.page(format)));
+        let form = accept.map_or(Form::Text, |accept| Form::of(&[("accept", accept.as_bytes())]));
+        let mut response = Response::new(AnswerBody::from(self.page(form)));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::VARY, HeaderValue::from_static("Accept"));
-        if format == Format::Html {
+        if form == Form::Html {
             let policy =
                 "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
             headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
@@ -86,47 +79,20 @@ impl Failure {
         }
     }
 
-    fn page(self, format: Format) -> Bytes {
+    fn page(self, form: Form) -> Bytes {
         let status = self.status();
         let (code, title) = (status.as_u16(), status.canonical_reason().unwrap_or("Error"));
         let sentence = self.sentence();
-        let page = match format {
-            Format::Html => include_str!("failure.html")
+        let page = match form {
+            Form::Html => include_str!("failure.html")
                 .replace("{code}", status.as_str())
                 .replace("{title}", title)
                 .replace("{sentence}", sentence),
-            Format::Json => format!(
+            Form::Json => format!(
                 "{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{code},\"detail\":\"{sentence}\"}}\n"
             ),
-            Format::Text => format!("{code} {title}\n\n{sentence}\n"),
+            Form::Text => format!("{code} {title}\n\n{sentence}\n"),
         };
         Bytes::from(page)
-    }
-}
-
-// === impl Format ===
-
-impl Format {
-    /// What a browser, a program or a terminal asks for; the first that is named counts.
-    fn wanted(accept: Option<&HeaderValue>) -> Self {
-        let accept = accept.and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-        for range in accept.split(',') {
-            let range = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            match range.as_str() {
-                "text/html" | "application/xhtml+xml" => return Format::Html,
-                "application/json" | "application/problem+json" => return Format::Json,
-                "text/plain" => return Format::Text,
-                _ => {}
-            }
-        }
-        Format::Text
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Format::Html => "text/html; charset=utf-8",
-            Format::Json => "application/problem+json",
-            Format::Text => "text/plain; charset=utf-8",
-        }
     }
 }
