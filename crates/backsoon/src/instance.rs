@@ -1,4 +1,6 @@
 //! This process as a member of the fleet, and its door: [`Instance::admit`].
+//!
+//! The file is long because looking, counting and replacing are one promise, and are read together.
 
 use std::any::Any;
 use std::cmp::Ordering;

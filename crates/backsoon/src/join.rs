@@ -2,6 +2,8 @@
 //!
 //! Three tasks run until the instance is dropped or leaves, and none of them waits for another: one follows the
 //! store, one turns the edges of windows, one reports. A request never waits for any of them.
+//!
+//! The file is long because the three share one membership, and the order of their steps is the protocol.
 
 mod copy;
 

@@ -32,7 +32,7 @@ fn everything_is_fine() {
     assert_snapshot!(place.run("check").shown(), @"
     exit 0
     ok   configuration: backsoon.toml; 0 local rules, 1 trusted proxy
-    ok   store: file:DIR/work/state
+    ok   store: file:DIR/desk/state
     ok   state: revision 1 with 1 site; patterns, pages and redirects are fine
     ");
 }
@@ -59,21 +59,21 @@ fn what_is_wrong_is_named() {
     2 | listn = "127.0.0.1:80"
       | ^^^^^
     unknown field `listn`, expected one of `listen`, `observe`, `upstream`, `upstreams`, `trusted_proxies`, `drain_limit`, `header_timeout`, `response_timeout`, `tls`, `access_log`; did you mean `listen`?
-    ok   store: file:DIR/work/state
+    ok   store: file:DIR/desk/state
     ok   state: revision 1 with 1 site; patterns, pages and redirects are fine
     "#);
     place.write("state/state", "{");
     assert_snapshot!(place.run("check --store file:./state --config /dev/null").shown(), @"
     exit 1
     ok   configuration: /dev/null; 0 local rules, 0 trusted proxies
-    ok   store: file:DIR/work/state
+    ok   store: file:DIR/desk/state
     bad  state: it is damaged: EOF while parsing an object at line 1 column 1
     ");
     place.write("a-file", "");
     assert_snapshot!(place.run("check --store file:./a-file --config /dev/null").shown(), @"
     exit 4
     ok   configuration: /dev/null; 0 local rules, 0 trusted proxies
-    bad  store: the store file:DIR/work/a-file is away: opening the directory DIR/work/a-file: not a directory; something else lies in the way: move it, or choose another store with --store
+    bad  store: the store file:DIR/desk/a-file is away: opening the directory DIR/desk/a-file: not a directory; something else lies in the way: move it, or choose another store with --store
     ");
     assert_snapshot!(place.run("check --store file:./state/no/such.db --config none.toml").shown(), @"
     exit 1

@@ -156,11 +156,11 @@ fn what_cannot_be_read_says_what_would_help() {
     }
     assert_snapshot!(place.run("status --store file:./state").shown(), @"
     exit 1
-    file:DIR/work/state
+    file:DIR/desk/state
     the state cannot be read
 
-    trouble: the state in file:DIR/work/state was not read: it is damaged: EOF while parsing an object at line 1 column 1. Instances keep what they had; `backsoon on --store file:./state` or `backsoon off --store file:./state` sets the damaged bytes aside and goes on from the last known state
-    trouble: nobody follows file:DIR/work/state: no server closes or opens because of it
+    trouble: the state in file:DIR/desk/state was not read: it is damaged: EOF while parsing an object at line 1 column 1. Instances keep what they had; `backsoon on --store file:./state` or `backsoon off --store file:./state` sets the damaged bytes aside and goes on from the last known state
+    trouble: nobody follows file:DIR/desk/state: no server closes or opens because of it
     ");
     let status = place.run("status --json --store file:./state");
     assert_eq!(status.code, 1);

@@ -24,7 +24,7 @@ pub(crate) struct Ran {
 impl Place {
     pub(crate) fn new() -> Self {
         let root = tempfile::Builder::new().prefix("backsoon-cli-").tempdir().unwrap();
-        for folder in ["home", "state", "work"] {
+        for folder in ["home", "state", "desk"] {
             std::fs::create_dir(root.path().join(folder)).unwrap();
         }
         Self { root }
@@ -32,7 +32,7 @@ impl Place {
 
     /// A path below the working directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.root.path().join("work").join(name)
+        self.root.path().join("desk").join(name)
     }
 
     /// The store that is used when nothing names one.

@@ -27,7 +27,7 @@ async fn a_window_of_code_is_shown_and_ended_by_its_name_only() {
     let block = async {
         assert_snapshot!(place.run("status --store file:./state").shown(), @"
         exit 0
-        file:DIR/work/state, revision 1
+        file:DIR/desk/state, revision 1
         last change: on * (import), by importer at TIME (AGO)
 
         *: on
@@ -36,36 +36,36 @@ async fn a_window_of_code_is_shown_and_ended_by_its_name_only() {
           program   it ends this window itself (`backsoon off --window import --store file:./state` does so now)
           rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
 
-        trouble: nobody follows file:DIR/work/state: no server closes or opens because of it
+        trouble: nobody follows file:DIR/desk/state: no server closes or opens because of it
         ");
         let status = place.json("status --store file:./state");
         assert_eq!(status["lapsed"], serde_json::json!([]));
         assert_snapshot!(place.run("off --store file:./state").shown(), @"
         exit 3
         *: on
-          store     file:DIR/work/state, revision 1
+          store     file:DIR/desk/state, revision 1
           instances none
         --- stderr
-        warning: nobody follows this store (file:DIR/work/state): no server closes or opens because of it
+        warning: nobody follows this store (file:DIR/desk/state): no server closes or opens because of it
         still closed: * is on because of window import of importer on *, added by a program (`backsoon off --window import --store file:./state` ends it all the same)
         ");
         assert_snapshot!(place.run("off --all --store file:./state").shown(), @"
         exit 3
         *: on
-          store     file:DIR/work/state, revision 1
+          store     file:DIR/desk/state, revision 1
           instances none
         --- stderr
-        warning: nobody follows this store (file:DIR/work/state): no server closes or opens because of it
+        warning: nobody follows this store (file:DIR/desk/state): no server closes or opens because of it
         still closed: * is on because of window import of importer on *, added by a program (`backsoon off --window import --store file:./state` ends it all the same)
         ");
         assert_snapshot!(place.run("off --window import --store file:./state").shown(), @"
         exit 0
         *: open
           ended     import: on of importer
-          store     file:DIR/work/state, revision 2
+          store     file:DIR/desk/state, revision 2
           instances none
         --- stderr
-        warning: nobody follows this store (file:DIR/work/state): no server closes or opens because of it
+        warning: nobody follows this store (file:DIR/desk/state): no server closes or opens because of it
         ");
     };
     control.during(&Host::any(), window("import", Source::Code), block).await.unwrap();
@@ -83,7 +83,7 @@ async fn a_window_whose_program_has_gone_has_lapsed() {
     }
     assert_snapshot!(place.run("status --store file:./state").shown(), @"
     exit 0
-    file:DIR/work/state, revision 2
+    file:DIR/desk/state, revision 2
     last change: on * (import), by importer at TIME (AGO)
 
     *: on
@@ -95,7 +95,7 @@ async fn a_window_whose_program_has_gone_has_lapsed() {
       lapsed    its program has gone
       rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
 
-    trouble: nobody follows file:DIR/work/state: no server closes or opens because of it
+    trouble: nobody follows file:DIR/desk/state: no server closes or opens because of it
     trouble: window nightly has lapsed: the program that added it has gone; `backsoon off --window nightly --store file:./state` ends it
     trouble: window import has lapsed: the program that added it has gone; `backsoon off --window import --store file:./state` ends it
     ");

@@ -79,17 +79,17 @@ fn a_store_that_is_away_is_said_once() {
     assert_snapshot!(place.run("on --store file:./a-file").shown(), @"
     exit 4
     --- stderr
-    error: the store file:DIR/work/a-file is away: opening the directory DIR/work/a-file: not a directory; something else lies in the way: move it, or choose another store with --store
+    error: the store file:DIR/desk/a-file is away: opening the directory DIR/desk/a-file: not a directory; something else lies in the way: move it, or choose another store with --store
     ");
     assert_snapshot!(place.run("status --store sqlite:./none/a.db").shown(), @"
     exit 4
     --- stderr
-    error: the store sqlite:DIR/work/none/a.db is away: opening it: No such file or directory (os error 2): the directory of DIR/work/none/a.db; make it first, or name another file
+    error: the store sqlite:DIR/desk/none/a.db is away: opening it: No such file or directory (os error 2): the directory of DIR/desk/none/a.db; make it first, or name another file
     ");
     assert_snapshot!(place.run("on --store sqlite:./none/a.db").shown(), @"
     exit 4
     --- stderr
-    error: the store sqlite:DIR/work/none/a.db is away: opening it: No such file or directory (os error 2): the directory of DIR/work/none/a.db; make it first, or name another file
+    error: the store sqlite:DIR/desk/none/a.db is away: opening it: No such file or directory (os error 2): the directory of DIR/desk/none/a.db; make it first, or name another file
     ");
     place.write("a.db", "not a database, but long enough to be taken for one".repeat(100));
     assert_eq!(place.run("on --store sqlite:./a.db").code, 4);
