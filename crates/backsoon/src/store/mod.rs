@@ -4,7 +4,7 @@
 //!
 //! # Write your own
 //!
-//! Implement the four methods of [`Store`], then run [`crate::testing::store::conformance`] (feature `testing`)
+//! Implement [`Store`] (four methods over bytes, and the URL that names it), then run [`crate::testing::store::conformance`] (feature `testing`)
 //! against it: whatever passes is a store. A store that cannot compare-and-swap is not one, and no flag excuses it.
 //!
 //! # Keys
