@@ -1,6 +1,8 @@
 //! Who follows a store: what one instance says of itself, and the roster of all of them; and who still stands
 //! behind the windows that programs have added.
 
+mod lookout;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::document::{Host, Lineage, Mode, Source, State, WindowId};
 use crate::store::{self, PutMode, Store};
 use crate::time::Timestamp;
+
+pub use lookout::Lookout;
 
 /// Where reports are filed.
 pub(crate) const ROSTER: &str = "roster/";
@@ -130,31 +134,26 @@ impl Roster {
     /// When the store is away.
     pub async fn observe(store: &dyn Store, patience: Duration) -> store::Result<Self> {
         let begun = tokio::time::Instant::now();
-        let first = reports(store).await?;
-        let mut now = first.clone();
+        let mut lookout = Lookout::new();
         loop {
-            let waits = |report: &Report| {
-                let before = first.iter().find(|r| r.name == report.name);
-                report.place.lives().is_none()
-                    && before.is_some_and(|before| before.beat == report.beat)
-                    && begun.elapsed() < Duration::from_millis(report.lease_ms).min(patience)
-            };
-            if !now.iter().any(waits) {
-                break;
+            let roster = Self::look(store, &mut lookout).await?;
+            let left = patience.saturating_sub(begun.elapsed());
+            let unheard = roster.0.iter().any(|member| member.life == Life::Unheard);
+            if !unheard || left.is_zero() {
+                return Ok(roster);
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            now = reports(store).await?;
+            tokio::time::sleep(Duration::from_millis(50).min(left)).await;
         }
-        let life = |report: &Report| match report.place.lives() {
-            Some(Life::Dead) => Life::Dead,
-            Some(_) => Life::Live,
-            None if first.iter().all(|before| before.name != report.name || before.beat != report.beat) => {
-                Life::Live
-            }
-            None if begun.elapsed() < Duration::from_millis(report.lease_ms) => Life::Unheard,
-            None => Life::Lost,
-        };
-        Ok(Self(now.into_iter().map(|report| Member { life: life(&report), report }).collect()))
+    }
+
+    /// Reads the roster once more for `lookout`, whose earlier looks tell who lives.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn look(store: &dyn Store, lookout: &mut Lookout) -> store::Result<Self> {
+        let reports = reports(store).await?;
+        lookout.look(&reports);
+        Ok(Self(reports.into_iter().map(|report| Member { life: lookout.life(&report), report }).collect()))
     }
 
     /// Waits until every instance that may live has `state` in force or `patience` is over, and returns the last look.

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::control::Control;
 use crate::decide::Local;
 use crate::document::{Host, Lineage, Mode, State};
-use crate::fleet::{self, Kind, Life, Report};
+use crate::fleet::{self, Kind, Life, Lookout, Report};
 use crate::snapshot::Snapshot;
 use crate::store;
 use crate::time::Timestamp;
@@ -132,10 +132,6 @@ pub enum Late {
     },
 }
 
-/// When each instance's beat was last seen to move.
-#[derive(Default)]
-struct Lookout(BTreeMap<String, (u64, Instant)>);
-
 // === impl Control ===
 
 impl Control {
@@ -153,7 +149,7 @@ impl Control {
         mut each: impl FnMut(&Receipt),
     ) -> store::Result<Receipt> {
         let begun = Instant::now();
-        let mut lookout = Lookout::default();
+        let mut lookout = Lookout::new();
         let mut drained = 0;
         let mut pause = Duration::from_millis(5);
         loop {
@@ -178,6 +174,7 @@ impl Control {
 }
 
 fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookout) -> Receipt {
+    lookout.look(reports);
     let now = Timestamp::now();
     let snapshot = Snapshot::settle(state, &Local::default(), now, None);
     let mode = |host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
@@ -187,7 +184,7 @@ fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookou
         .map(|report| Server {
             name: report.name.clone(),
             kind: report.kind,
-            late: late(state, &sites, report, lookout.silence(report), now),
+            late: late(state, &sites, report, lookout.silence(&report.name), now),
         })
         .collect();
 
@@ -248,20 +245,6 @@ fn late(
     }
 }
 
-// === impl Lookout ===
-
-impl Lookout {
-    /// For how long the beat of `report` has not moved while we looked.
-    fn silence(&mut self, report: &Report) -> Duration {
-        let now = Instant::now();
-        let seen = self.0.entry(report.name.clone()).or_insert((report.beat, now));
-        if seen.0 != report.beat {
-            *seen = (report.beat, now);
-        }
-        now - seen.1
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,7 +279,7 @@ mod tests {
 
     fn verdict(state: &State, reports: &[Report]) -> (Verdict, Option<Late>) {
         let expect = Expect { sites: vec![Host::any()], ..Expect::default() };
-        let receipt = look(state, &expect, reports, &mut Lookout::default());
+        let receipt = look(state, &expect, reports, &mut Lookout::new());
         (receipt.verdict, receipt.servers.into_iter().find_map(|server| server.late))
     }
 
@@ -334,7 +317,7 @@ mod tests {
     async fn a_beat_that_stops_is_lost_and_blocks_unless_that_is_accepted() {
         let state = closed(3);
         let reports = [report(&state, "a"), Report { revision: 2, ..report(&state, "b") }];
-        let mut lookout = Lookout::default();
+        let mut lookout = Lookout::new();
         let mut expect = Expect { sites: vec![Host::any()], ..Expect::default() };
         let _ = look(&state, &expect, &reports, &mut lookout);
         tokio::time::advance(Duration::from_secs(11)).await;
