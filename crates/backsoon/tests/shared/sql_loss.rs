@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backsoon::store::{PutMode, Store};
+use backsoon::store::PutMode;
 use futures_util::StreamExt as _;
 use testbed::{Fault, Proxy};
 
