@@ -16,7 +16,7 @@
 mod file;
 mod memory;
 mod open;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod sql;
 
 use std::fmt;
@@ -30,7 +30,7 @@ use futures_core::stream::BoxStream;
 pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use open::{open, open_existing};
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use sql::SqlStore;
 
 /// One value in a store, with the token that a later compare-and-swap needs.
@@ -174,6 +174,20 @@ pub fn check_prefix(prefix: &str) -> Result<()> {
     if prefix.len() <= KEY_LIMIT && fits_a_key(last) { Ok(()) } else { Err(Error::Key(prefix.to_owned())) }
 }
 
+/// A store's URL as it may be shown: without its name and password.
+#[must_use]
+pub fn without_secrets(url: &str) -> String {
+    let is_path = |scheme: &str| scheme.eq_ignore_ascii_case("file") || scheme.eq_ignore_ascii_case("sqlite");
+    match url.split_once("://") {
+        Some((scheme, rest)) if !is_path(scheme) => match rest.rsplit_once('@') {
+            // A password may hold anything, also what ends a host: all before the last `@` counts as one.
+            Some((_, host)) => format!("{scheme}://***@{host}"),
+            None => url.to_owned(),
+        },
+        _ => url.to_owned(),
+    }
+}
+
 /// Refuses what could be written but never be read again.
 fn check_size(key: &str, value: &[u8], store: impl FnOnce() -> String) -> Result<()> {
     let size = value.len() as u64;
@@ -193,7 +207,7 @@ fn is_aside(segment: &str) -> bool {
     !time.is_empty() && time.bytes().all(|b| b.is_ascii_digit())
 }
 
-#[cfg(any(feature = "file", feature = "sqlite"))]
+#[cfg(any(feature = "file", feature = "sqlite", feature = "postgres", feature = "mysql"))]
 fn now_in_millis() -> u128 {
     // A clock before 1970 is no reason to fail: the number only keeps names apart.
     std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis()
