@@ -5,7 +5,11 @@
 
 pub mod port;
 pub mod proxy;
+pub mod redis;
+pub mod s3;
 pub mod server;
 
 pub use proxy::{Fault, Proxy};
+pub use redis::Redis;
+pub use s3::S3;
 pub use server::Server;
