@@ -1,14 +1,19 @@
 //! Who follows a store: what one instance says of itself, and the roster of all of them; and who still stands
 //! behind the windows that programs have added.
 
+mod lookout;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Host, Lineage, Mode, Source, State, WindowId};
+use crate::running::{Cut, Running};
 use crate::store::{self, PutMode, Store};
 use crate::time::Timestamp;
+
+pub use lookout::Lookout;
 
 /// Where reports are filed.
 pub(crate) const ROSTER: &str = "roster/";
@@ -44,6 +49,24 @@ pub struct Report {
     pub draining: BTreeMap<Host, usize>,
     /// Requests that wait.
     pub held: usize,
+    /// The request that has run longest among those, per site.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub oldest: BTreeMap<Host, Running>,
+    /// The newest requests that it has cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
+    /// How many it has cut since it started.
+    #[serde(default)]
+    pub cut_total: u64,
+    /// The rules of its own that let requests pass whatever the State says, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admits: Vec<String>,
+    /// What it does when it is lost.
+    #[serde(default)]
+    pub on_lost: OnLost,
+    /// Whether its requests can wait.
+    #[serde(default)]
+    pub holding: Holding,
     /// How long ago it last heard from the store, in milliseconds.
     pub age_ms: u64,
     /// What is not as it should be, in sentences.
@@ -63,6 +86,28 @@ pub enum Kind {
     Worker,
     /// One run of a command.
     Job,
+}
+
+/// What an instance does when nobody has heard from it for its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLost {
+    /// It goes on by the last known State: visitors never notice that the store is away.
+    #[default]
+    Keep,
+    /// It closes itself until it is heard from again, so that others may count on it.
+    Close,
+}
+
+/// What an instance does with requests in [`Mode::Hold`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holding {
+    /// It lets them wait.
+    #[default]
+    Waits,
+    /// It cannot, because a waiting request would take up a whole worker: it refuses them.
+    Refuses,
 }
 
 /// Where a process runs. Equal host and boot mean the same machine and one clock.
@@ -101,6 +146,8 @@ pub enum Life {
     Unheard,
     /// Its beat has stopped without a farewell: it may still be serving.
     Lost,
+    /// It is lost, and by its own lease it has closed itself. Requests from before may still run there.
+    Fenced,
     /// Its process, on this machine, has ended without a farewell.
     Dead,
 }
@@ -130,31 +177,26 @@ impl Roster {
     /// When the store is away.
     pub async fn observe(store: &dyn Store, patience: Duration) -> store::Result<Self> {
         let begun = tokio::time::Instant::now();
-        let first = reports(store).await?;
-        let mut now = first.clone();
+        let mut lookout = Lookout::new();
         loop {
-            let waits = |report: &Report| {
-                let before = first.iter().find(|r| r.name == report.name);
-                report.place.lives().is_none()
-                    && before.is_some_and(|before| before.beat == report.beat)
-                    && begun.elapsed() < Duration::from_millis(report.lease_ms).min(patience)
-            };
-            if !now.iter().any(waits) {
-                break;
+            let roster = Self::look(store, &mut lookout).await?;
+            let left = patience.saturating_sub(begun.elapsed());
+            let unheard = roster.0.iter().any(|member| member.life == Life::Unheard);
+            if !unheard || left.is_zero() {
+                return Ok(roster);
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            now = reports(store).await?;
+            tokio::time::sleep(Duration::from_millis(50).min(left)).await;
         }
-        let life = |report: &Report| match report.place.lives() {
-            Some(Life::Dead) => Life::Dead,
-            Some(_) => Life::Live,
-            None if first.iter().all(|before| before.name != report.name || before.beat != report.beat) => {
-                Life::Live
-            }
-            None if begun.elapsed() < Duration::from_millis(report.lease_ms) => Life::Unheard,
-            None => Life::Lost,
-        };
-        Ok(Self(now.into_iter().map(|report| Member { life: life(&report), report }).collect()))
+    }
+
+    /// Reads the roster once more for `lookout`, whose earlier looks tell who lives.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn look(store: &dyn Store, lookout: &mut Lookout) -> store::Result<Self> {
+        let reports = reports(store).await?;
+        lookout.look(&reports);
+        Ok(Self(reports.into_iter().map(|report| Member { life: lookout.life(&report), report }).collect()))
     }
 
     /// Waits until every instance that may live has `state` in force or `patience` is over, and returns the last look.
@@ -259,6 +301,13 @@ pub(crate) async fn dead(store: &dyn Store) -> store::Result<Vec<String>> {
 // === impl Report ===
 
 impl Report {
+    /// After how long a silence, by the clock of whoever listens, it has surely closed itself; none: never. Its lease
+    /// runs from before its last report was written, so clocks that differ by a tenth are allowed for.
+    pub fn fenced_after(&self) -> Option<Duration> {
+        let lease = Duration::from_millis(self.lease_ms);
+        (self.on_lost == OnLost::Close).then(|| lease + lease / 10 + Duration::from_secs(1))
+    }
+
     /// Whether `state` or a later revision of it is in force there.
     pub fn has(&self, state: &State) -> bool {
         self.lineage.as_ref() == Some(&state.lineage) && self.revision >= state.revision

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use backsoon::receipt::{Expect, Lost, Receipt, Verdict};
-use backsoon::{Host, State};
+use backsoon::running::Running;
+use backsoon::{Host, Mode, State};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Desk;
@@ -40,7 +41,7 @@ pub(super) async fn wait(
 pub(super) fn exit(receipt: Option<&Receipt>, otherwise: Exit) -> Exit {
     match receipt.map(|receipt| receipt.verdict) {
         Some(Verdict::NotConfirmed) => Exit::NotConfirmed,
-        Some(Verdict::Confirmed | Verdict::Scheduled) => Exit::Done,
+        Some(Verdict::Confirmed | Verdict::Forced | Verdict::Scheduled) => Exit::Done,
         None => otherwise,
     }
 }
@@ -60,6 +61,18 @@ pub(super) fn say(receipt: &Receipt, wait: &Wait) {
             output::field(
                 "receipt",
                 format_args!("{yes} after {took}: {confirmed} at revision {}; {ended}", receipt.revision),
+            );
+        }
+        Verdict::Forced => {
+            let forced = paint(WARN, "forced");
+            let cut = count(receipt.cut.len(), "request");
+            output::field(
+                "receipt",
+                format_args!(
+                    "{forced} after {took}: {confirmed} at revision {}; {cut} cut, of {} from before",
+                    receipt.revision,
+                    receipt.drained.max(receipt.cut.len()),
+                ),
             );
         }
         Verdict::Scheduled => {
@@ -83,6 +96,15 @@ pub(super) fn say(receipt: &Receipt, wait: &Wait) {
             );
         }
     }
+    for cut in &receipt.cut {
+        let Running { method, path, age_ms } = &cut.request;
+        let ran = when::plain(Duration::from_secs(age_ms / 1000));
+        output::field(
+            "cut",
+            format_args!("{}: {} {} after {ran}", plain(&cut.server), plain(method), plain(path)),
+        );
+    }
+    say_admitted(receipt);
     for server in &receipt.servers {
         if let Some(late) = &server.late {
             output::field("late", format_args!("{}: {}", plain(&server.name), plain(&late.to_string())));
@@ -93,6 +115,23 @@ pub(super) fn say(receipt: &Receipt, wait: &Wait) {
     }
     if receipt.servers.is_empty() {
         output::field("late", "nobody follows this store, so nobody can confirm");
+    }
+}
+
+/// A closed site may let some requests in by its rules, and "closed" must not hide that.
+fn say_admitted(receipt: &Receipt) {
+    if receipt.verdict == Verdict::NotConfirmed || receipt.sites.values().all(|mode| *mode == Mode::Off) {
+        return;
+    }
+    let own = receipt
+        .servers
+        .iter()
+        .filter(|server| !server.admits.is_empty())
+        .map(|server| format!("{} ({} alone)", plain(&server.admits.join(", ")), plain(&server.name)));
+    let everywhere = Some(plain(&receipt.admits.join(", "))).filter(|rules| !rules.is_empty());
+    let all: Vec<String> = everywhere.into_iter().chain(own).collect();
+    if !all.is_empty() {
+        output::field("let in", all.join("; "));
     }
 }
 

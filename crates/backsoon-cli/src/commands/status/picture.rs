@@ -91,6 +91,9 @@ impl Picture {
                 Life::Lost => troubles.push(format!(
                     "{name} is lost: its beat stopped without a farewell, so it may still be serving"
                 )),
+                Life::Fenced => troubles.push(format!(
+                    "{name} is fenced: its beat stopped, and by its own lease it has closed itself; earlier requests may still run there"
+                )),
                 Life::Dead => troubles.push(format!("{name} has ended without a farewell")),
                 Life::Unheard => troubles.push(format!(
                     "{name} was not heard from in {}, and its lease is {}: nobody can tell yet whether it lives",

@@ -122,6 +122,7 @@ fn row(document: &State, life: Life, report: &Report) -> [String; 7] {
         Life::Live => paint(GOOD, "live"),
         Life::Unheard => paint(WARN, "unheard"),
         Life::Lost => paint(BAD, "lost"),
+        Life::Fenced => paint(WARN, "fenced"),
         Life::Dead => paint(BAD, "dead"),
     };
     let behind = if report.has(document) { String::new() } else { paint(WARN, " behind") };
