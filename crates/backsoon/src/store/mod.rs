@@ -22,7 +22,7 @@ mod object;
 mod open;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod sql;
 #[cfg(any(feature = "redis", feature = "object"))]
 mod tls;
@@ -42,7 +42,7 @@ pub use object::ObjectStore;
 pub use open::{open, open_existing};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use sql::SqlStore;
 
 /// One value in a store, with the token that a later compare-and-swap needs.
@@ -224,7 +224,14 @@ fn is_aside(segment: &str) -> bool {
     !time.is_empty() && time.bytes().all(|b| b.is_ascii_digit())
 }
 
-#[cfg(any(feature = "file", feature = "sqlite", feature = "redis", feature = "object"))]
+#[cfg(any(
+    feature = "file",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql",
+    feature = "redis",
+    feature = "object"
+))]
 fn now_in_millis() -> u128 {
     // A clock before 1970 is no reason to fail: the number only keeps names apart.
     std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis()

@@ -34,8 +34,9 @@ struct Place {
 }
 
 /// Opens the store that `url` names, and makes it if there is none yet: `memory:` (a new and empty one each
-/// time), `file:./state` (a directory), `sqlite:./backsoon.db` (a file in a directory that exists), or one on other
-/// machines: `redis://host`, `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`.
+/// time), `file:./state` (a directory), `sqlite:./backsoon.db` (a file in a directory that exists), or one that the whole
+/// fleet shares: `postgres://user:password@host/database`, `mysql://user:password@host/database`, `redis://host`,
+/// `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`.
 ///
 /// A path of this machine is taken as it is, relative to the working directory; nothing in it is decoded. A store on
 /// another machine is not connected to before it is first used.
@@ -117,6 +118,23 @@ async fn sqlite(place: Place, if_missing: IfMissing) -> Result<Option<Arc<dyn St
     Ok(store.map(|store| Arc::new(store) as Arc<dyn Store>))
 }
 
+#[cfg(feature = "postgres")]
+async fn postgres(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
+    // It connects later: a server that is away now may be there soon.
+    Ok(Some(Arc::new(super::SqlStore::postgres(&place.url)?)))
+}
+
+#[cfg(feature = "postgres")]
+use postgres as postgresql;
+
+#[cfg(feature = "mysql")]
+async fn mysql(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
+    Ok(Some(Arc::new(super::SqlStore::mysql(&place.url)?)))
+}
+
+#[cfg(feature = "mysql")]
+use mysql as mariadb;
+
 #[cfg(feature = "redis")]
 async fn redis(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
     // It connects later: a server that is away now may be there soon.
@@ -185,6 +203,10 @@ schemes! {
     memory, "memory:";
     file, "file:./state", feature "file";
     sqlite, "sqlite:./backsoon.db", feature "sqlite";
+    postgres, "postgres://user:password@host/database", feature "postgres";
+    postgresql, "postgresql://user:password@host/database", feature "postgres";
+    mysql, "mysql://user:password@host/database", feature "mysql";
+    mariadb, "mariadb://user:password@host/database", feature "mysql";
     redis, "redis://host", feature "redis";
     rediss, "rediss://host", feature "redis";
     s3, "s3://bucket/folder", feature "object";

@@ -9,3 +9,8 @@ mod redis_line;
 mod redis_loss;
 mod redis_refused;
 mod s3;
+mod sql_bed;
+mod sql_contract;
+mod sql_fleet;
+mod sql_loss;
+mod sql_refused;
