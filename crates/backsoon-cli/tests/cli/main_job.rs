@@ -102,8 +102,9 @@ impl Turns {
         *word.write().await = Word::Over;
         let mut all = Got::default();
         for visitor in visitors {
-            let got =
-                visitor.await.expect("every request got a whole answer on the connection that it was sent on");
+            let got = visitor
+                .await
+                .expect("every request got a whole answer on the connection that it was sent on");
             assert!(got.passed > 0 && got.refused > 0, "every visitor met both: {got:?}");
             all.passed += got.passed;
             all.refused += got.refused;

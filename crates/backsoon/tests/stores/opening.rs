@@ -7,6 +7,13 @@ use backsoon::store::{PutMode, open, open_existing};
 #[tokio::test]
 async fn a_url_that_names_no_store_says_what_would() {
     let mut known = "this build knows `memory:`, `file:./state`, `sqlite:./backsoon.db`".to_owned();
+    for (is_here, schemes) in [
+        (cfg!(feature = "postgres"), ["postgres", "postgresql"]),
+        (cfg!(feature = "mysql"), ["mysql", "mariadb"]),
+    ] {
+        let forms = schemes.map(|scheme| format!(", `{scheme}://user:password@host/database`"));
+        known += &if is_here { forms.concat() } else { String::new() };
+    }
     if cfg!(feature = "redis") {
         known += ", `redis://host`, `rediss://host`";
     }
