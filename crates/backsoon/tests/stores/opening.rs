@@ -6,7 +6,13 @@ use backsoon::store::{PutMode, open, open_existing};
 
 #[tokio::test]
 async fn a_url_that_names_no_store_says_what_would() {
-    let known = "this build knows `memory:`, `file:./state`, `sqlite:./backsoon.db`";
+    let mut known = "this build knows `memory:`, `file:./state`, `sqlite:./backsoon.db`".to_owned();
+    if cfg!(feature = "postgres") {
+        known += ", `postgres://user:password@host/database`, `postgresql://user:password@host/database`";
+    }
+    if cfg!(feature = "mysql") {
+        known += ", `mysql://user:password@host/database`, `mariadb://user:password@host/database`";
+    }
     let cases = [
         ("", format!("`` does not say what kind of store it is; {known}")),
         ("./state", format!("`./state` does not say what kind of store it is; {known}; did you mean `file:./state`?")),
