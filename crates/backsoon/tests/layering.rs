@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("inspect", &["decide", "document", "request", "snapshot", "time"]),
     ("fleet", &["document", "store", "time"]),
     ("control", &["document", "fleet", "inspect", "store", "time"]),
-    ("during", &["control", "document", "fleet", "store"]),
+    ("during", &["control", "document", "fleet", "store", "time"]),
     ("receipt", &["control", "decide", "document", "fleet", "snapshot", "store", "time"]),
     ("queue", &["document"]),
     ("instance", &["decide", "document", "queue", "reply", "request", "rules", "snapshot", "time"]),
