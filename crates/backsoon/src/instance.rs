@@ -2,21 +2,27 @@
 //!
 //! The file is long because looking, counting and replacing are one promise, and are read together.
 
+mod fence;
+mod permit;
+
 use std::any::Any;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::atomic::fence;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
+use tokio::time::Instant as Moment;
 
+use self::fence::Fence;
+pub use self::permit::Permit;
 use crate::decide::{Cause, Decision, Local, Reason, decide};
 use crate::document::{Host, Lineage, Mode, State, Window};
 use crate::queue::{Place, Queue};
 use crate::reply::Reply;
-use crate::request::{Identity, Request, User};
+use crate::request::{Identity, NO_HEADERS, Request, User};
 use crate::rules::Marks;
+use crate::running::{Cut, Register, Running, SiteId};
 use crate::snapshot::{Settled, Snapshot};
 use crate::time::Timestamp;
 
@@ -36,6 +42,9 @@ pub struct Instance {
     turn: Mutex<()>,
     changed: watch::Sender<u64>,
     queue: Queue,
+    register: Arc<Register>,
+    /// There is one only if this instance closes itself when it is lost.
+    fence: OnceLock<Fence>,
     /// Whatever keeps this instance current. It is known to that alone, so that a door needs no store.
     tie: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -44,8 +53,33 @@ pub struct Instance {
 struct Door {
     state: Option<Arc<State>>,
     snapshot: Snapshot,
+    /// What is in force in its place once the fence has fallen.
+    fenced: Option<Snapshot>,
     /// Sites that were replaced while requests ran under them.
-    retired: Vec<Arc<Settled>>,
+    retired: Vec<Retired>,
+}
+
+/// A site that was replaced.
+#[derive(Debug)]
+struct Retired {
+    site: Arc<Settled>,
+    cut: Option<Deadline>,
+}
+
+/// When what still runs under a replaced site is to end, and for which site's sake.
+#[derive(Debug, Clone)]
+struct Deadline {
+    after: Duration,
+    at: Moment,
+    for_site: Host,
+    revision: u64,
+    ordered: Ordered,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ordered {
+    NotYet,
+    Yes,
 }
 
 /// What the door says.
@@ -56,14 +90,6 @@ pub enum Admission {
     Admitted(Permit),
     /// Send this instead, and do not run the request.
     Refused(Reply, Cause),
-}
-
-/// What a running request holds until its last byte. While permits of a replaced site exist, it is draining.
-#[derive(Debug, Clone)]
-pub struct Permit {
-    // An option only so that `drop` can let go of the site before it says so.
-    site: Option<Arc<Settled>>,
-    cause: Cause,
 }
 
 /// What became of a State that an instance was given.
@@ -99,10 +125,6 @@ pub struct Standing {
     pub upcoming: Vec<Window>,
 }
 
-/// Told when a request under a replaced site has ended. One for all instances of a process, since a count in every
-/// permit would cost more than looking once in vain.
-static EMPTIED: Notify = Notify::const_new();
-
 enum Look {
     Done(Admission),
     Wait(Arc<Settled>, Reply, Cause),
@@ -119,10 +141,12 @@ impl Instance {
         Arc::new(Self {
             local,
             marks,
-            door: RwLock::new(Door { state: None, snapshot, retired: Vec::new() }),
+            door: RwLock::new(Door { state: None, snapshot, fenced: None, retired: Vec::new() }),
             turn: Mutex::new(()),
             changed: watch::Sender::new(0),
             queue: Queue::default(),
+            register: Arc::default(),
+            fence: OnceLock::new(),
             tie: OnceLock::new(),
         })
     }
@@ -241,13 +265,13 @@ impl Instance {
 
     /// The mode for an authority or `Host` header as sent.
     pub fn mode(&self, host: &str) -> Mode {
-        self.read(|door| door.snapshot.site(host).mode())
+        self.in_force(|snapshot| snapshot.site(host).mode())
     }
 
     /// How the site of `host` stands.
     pub fn standing(&self, host: &str) -> Standing {
-        self.read(|door| {
-            let site = door.snapshot.site(host);
+        self.in_force(|snapshot| {
+            let site = snapshot.site(host);
             Standing {
                 mode: site.mode(),
                 window: site.window().cloned(),
@@ -259,8 +283,8 @@ impl Instance {
 
     /// Every site that is not open, with its mode.
     pub fn closings(&self) -> BTreeMap<Host, Mode> {
-        self.read(|door| {
-            let closed = door.snapshot.sites().filter(|site| site.mode() > Mode::Off);
+        self.in_force(|snapshot| {
+            let closed = snapshot.sites().filter(|site| site.mode() > Mode::Off);
             closed.map(|site| (site.host().clone(), site.mode())).collect()
         })
     }
@@ -268,6 +292,85 @@ impl Instance {
     /// How many requests still run that were admitted before their site became stricter, per site.
     pub fn draining(&self) -> BTreeMap<Host, usize> {
         self.read(|door| door.draining())
+    }
+
+    /// The request that has run longest among those that [`Instance::draining`] counts, per site.
+    pub fn oldest(&self) -> BTreeMap<Host, Running> {
+        self.read(|door| {
+            let mut older: BTreeMap<Host, Vec<SiteId>> = BTreeMap::new();
+            door.each_draining(|site, retired| {
+                older.entry(site.host().clone()).or_default().push(id(&retired.site));
+            });
+            let oldest = |ids: &[SiteId]| self.register.oldest(|id| ids.contains(&id));
+            older.into_iter().filter_map(|(host, ids)| Some((host, oldest(&ids)?))).collect()
+        })
+    }
+
+    /// The newest requests that were ended because a window said so, and how many there ever were.
+    pub fn cuts(&self) -> (Vec<Cut>, u64) {
+        self.register.cuts()
+    }
+
+    /// The answer to a request that is ended before its own answer began.
+    pub fn cut_short(&self, permit: &Permit) -> (Reply, Cause) {
+        let host = permit.site().map_or("*", |site| site.host().as_str());
+        let running = permit.running();
+        let (method, path) =
+            running.as_ref().map_or(("GET", "/"), |running| (running.method.as_str(), running.path.as_str()));
+        let request = Request::new(method, host, path, &NO_HEADERS);
+        let site = self.in_force(|snapshot| Arc::clone(snapshot.site(host)));
+        self.refusal(&site, &request, Reason::Mode(site.mode(), site.window().map(|window| &window.id)))
+    }
+
+    /// When requests are to be cut next.
+    pub(crate) fn next_cut(&self) -> Option<Moment> {
+        self.read(|door| {
+            let open = |retired: &Retired| {
+                let cut = retired.cut.as_ref().filter(|cut| cut.ordered == Ordered::NotYet)?;
+                (running(&retired.site) > 0).then_some(cut.at)
+            };
+            door.retired.iter().filter_map(open).min()
+        })
+    }
+
+    /// Tells those requests to end whose time has come.
+    pub(crate) fn cut_overdue(&self) {
+        let mut door = self.door.write().unwrap_or_else(PoisonError::into_inner);
+        let mut due = Vec::new();
+        for retired in &mut door.retired {
+            if let Some(cut) = retired.cut.as_mut().filter(|cut| cut.at <= Moment::now()) {
+                if cut.ordered == Ordered::NotYet && running(&retired.site) > 0 {
+                    due.push((id(&retired.site), cut.for_site.clone(), cut.revision));
+                }
+                cut.ordered = Ordered::Yes;
+            }
+        }
+        drop(door);
+        due.into_iter().for_each(|(site, host, revision)| self.register.cut(site, &host, revision));
+    }
+
+    /// From now on this instance is closed unless [`Instance::put_off_fence`] says otherwise.
+    pub(crate) fn raise_fence(&self) {
+        let _ = self.fence.set(Fence::fallen());
+        let _turn = lock(&self.turn);
+        let state = self.state();
+        self.swap(&state.clone().unwrap_or_default(), state, Timestamp::now());
+    }
+
+    /// Lets the fence fall at `moment`, and not before.
+    pub(crate) fn put_off_fence(&self, moment: Moment) {
+        if let Some(fence) = self.fence.get() {
+            let had_fallen = fence.has_fallen();
+            fence.put_off(moment);
+            if had_fallen {
+                self.changed.send_modify(|count| *count += 1);
+            }
+        }
+    }
+
+    /// Whether this instance has closed itself because it is lost.
+    pub fn is_fenced(&self) -> bool {
+        self.fence.get().is_some_and(Fence::has_fallen)
     }
 
     /// How many requests wait.
@@ -312,7 +415,7 @@ impl Instance {
     /// Ready when no request runs any more that was admitted before its site became stricter.
     pub async fn drained(&self) {
         loop {
-            let emptied = EMPTIED.notified();
+            let emptied = permit::EMPTIED.notified();
             if self.draining().is_empty() {
                 return;
             }
@@ -341,12 +444,13 @@ impl Instance {
             }
             _ => request,
         };
-        let site = self.read(|door| Arc::clone(door.snapshot.site(request.host)));
+        let site = self.in_force(|snapshot| Arc::clone(snapshot.site(request.host)));
         match decide(site.policy(), request) {
             Decision::Ask => Look::Ask,
             Decision::Admit(reason) => {
                 let cause = reason.cause();
-                Look::Done(Admission::Admitted(Permit { site: Some(site), cause }))
+                let seat = self.register.sit(id(&site), request.method, path(request.path));
+                Look::Done(Admission::Admitted(Permit::new(site, seat, cause)))
             }
             Decision::Refuse(reason) => {
                 let (reply, cause) = self.refusal(&site, request, reason);
@@ -364,19 +468,41 @@ impl Instance {
     }
 
     fn swap(&self, state: &State, held: Option<Arc<State>>, now: Timestamp) {
-        let next = self.read(|door| Snapshot::settle(state, &self.local, now, Some(&door.snapshot)));
+        let settle =
+            |state: &State, before: Option<&Snapshot>| Snapshot::settle(state, &self.local, now, before);
+        let next = self.read(|door| settle(state, Some(&door.snapshot)));
+        let fenced = self.fence.get().map(|_| {
+            let state = behind_the_fence(state.clone());
+            self.read(|door| settle(&state, door.fenced.as_ref()))
+        });
         let mut door = self.door.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut door.snapshot, next);
+        let before_fenced = std::mem::replace(&mut door.fenced, fenced);
         door.state = held;
-        let kept =
-            |old: &Arc<Settled>| door.snapshot.exactly(old.host()).is_some_and(|new| Arc::ptr_eq(old, new));
-        let replaced: Vec<_> = before.sites().filter(|old| !kept(old)).cloned().collect();
-        drop(before);
+        let replaced: Vec<_> = {
+            let kept = |old: &Arc<Settled>, new: &Snapshot| {
+                new.exactly(old.host()).is_some_and(|new| Arc::ptr_eq(old, new))
+            };
+            let open = before.sites().filter(|old| !kept(old, &door.snapshot));
+            let fenced = before_fenced.iter().flat_map(Snapshot::sites);
+            let fenced = fenced.filter(|old| !door.fenced.as_ref().is_some_and(|new| kept(old, new)));
+            open.chain(fenced).cloned().collect()
+        };
+        drop((before, before_fenced));
         replaced.iter().for_each(|site| site.retire());
-        door.retired.extend(replaced);
-        door.retired.retain(|site| running(site) > 0);
+        door.retired.extend(replaced.into_iter().map(|site| Retired { site, cut: None }));
+        door.retired.retain(|retired| running(&retired.site) > 0);
+        door.set_deadlines();
         drop(door);
         self.changed.send_modify(|count| *count += 1);
+    }
+
+    fn in_force<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        let fenced = self.is_fenced();
+        self.read(|door| match &door.fenced {
+            Some(closed) if fenced => look(closed),
+            _ => look(&door.snapshot),
+        })
     }
 
     fn read<T>(&self, look: impl FnOnce(&Door) -> T) -> T {
@@ -393,44 +519,64 @@ fn lock(turn: &Mutex<()>) -> std::sync::MutexGuard<'_, ()> {
 impl Door {
     fn draining(&self) -> BTreeMap<Host, usize> {
         let mut draining = BTreeMap::new();
-        for old in self.retired.iter().filter(|old| running(old) > 0) {
-            for site in self.snapshot.sites().filter(|site| site.outdates(old)) {
-                *draining.entry(site.host().clone()).or_default() += running(old);
-            }
-        }
+        self.each_draining(|site, retired| {
+            *draining.entry(site.host().clone()).or_default() += running(&retired.site);
+        });
         draining
     }
+
+    /// Every replaced site under which requests run, with each site in force that may refuse them.
+    fn each_draining(&self, mut visit: impl FnMut(&Settled, &Retired)) {
+        for retired in self.retired.iter().filter(|retired| running(&retired.site) > 0) {
+            for site in self.snapshot.sites().filter(|site| site.outdates(&retired.site)) {
+                visit(site, retired);
+            }
+        }
+    }
+
+    /// A deadline runs from the moment at which the sites in force began to state it, whatever else changes later.
+    fn set_deadlines(&mut self) {
+        let revision = self.state.as_ref().map_or(0, |state| state.revision);
+        for retired in &mut self.retired {
+            let stricter = self.snapshot.sites().filter(|site| site.outdates(&retired.site));
+            let wanted = stricter.filter_map(|site| Some((site.cut_after()?, site.host()))).min();
+            let before = retired.cut.take();
+            retired.cut = wanted.map(|(after, host)| match before {
+                Some(before) if before.after == after => before,
+                _ => Deadline {
+                    after,
+                    at: Moment::now() + after,
+                    for_site: host.clone(),
+                    revision,
+                    ordered: Ordered::NotYet,
+                },
+            });
+        }
+    }
+}
+
+/// The same wishes, and everything closed.
+fn behind_the_fence(mut state: State) -> State {
+    let mut window = Window::new(Mode::On);
+    (window.by, window.note) = ("backsoon".into(), "this server has lost the store, and on_lost = close".into());
+    state.default.windows.push(window);
+    state
+}
+
+/// The same for as long as a request of the site runs.
+fn id(site: &Arc<Settled>) -> SiteId {
+    Arc::as_ptr(site).addr()
+}
+
+/// A path without its query, which may hold secrets.
+fn path(target: &str) -> &str {
+    target.split_once('?').map_or(target, |(path, _)| path)
 }
 
 /// How many permits hold a retired site: every reference but the list's own. Nothing else keeps one.
 fn running(site: &Arc<Settled>) -> usize {
     let permits = Arc::strong_count(site) - 1;
     // Whoever sees zero must also see what the last request did.
-    fence(std::sync::atomic::Ordering::Acquire);
+    std::sync::atomic::fence(std::sync::atomic::Ordering::Acquire);
     permits
-}
-
-// === impl Permit ===
-
-impl Permit {
-    /// Who admitted the request.
-    pub fn cause(&self) -> &Cause {
-        &self.cause
-    }
-
-    /// Whether the site has changed since the request was admitted: a sign for streams and tunnels to end.
-    pub fn is_outdated(&self) -> bool {
-        self.site.as_ref().is_some_and(|site| site.is_retired())
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let Some(site) = self.site.take() else { return };
-        let was_retired = site.is_retired();
-        drop(site);
-        if was_retired {
-            EMPTIED.notify_waiters();
-        }
-    }
 }

@@ -49,6 +49,7 @@ pub mod receipt;
 pub mod reply;
 pub mod request;
 pub mod rules;
+pub mod running;
 pub mod snapshot;
 pub mod store;
 #[cfg(feature = "testing")]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
@@ -32,6 +33,7 @@ pub struct Settled {
     by_mode: Replies,
     by_rule: Replies,
     hold: Hold,
+    cut_after: Option<Duration>,
     upcoming: Vec<Window>,
     /// More special sites, whose requests never come here.
     carved: Vec<Host>,
@@ -47,6 +49,7 @@ struct Plan {
     by_mode: Notice,
     by_rule: Notice,
     hold: Hold,
+    cut_after: Option<Duration>,
     upcoming: Vec<Window>,
     carved: Vec<Host>,
 }
@@ -156,6 +159,8 @@ impl Plan {
             window: strictest.filter(|window| window.mode.is_closed()).cloned(),
             reopens: Reopens::default(),
         };
+        let in_force = windows.clone().filter(|window| window.mode > Mode::Off && window.in_force(now));
+        let cut_after = in_force.filter_map(|window| window.cut_after_ms).min().map(Duration::from_millis);
         let mut upcoming: Vec<Window> =
             windows.filter(|window| window.start.is_some_and(|start| start > now)).cloned().collect();
         upcoming.sort_by_key(|window| window.start);
@@ -164,6 +169,7 @@ impl Plan {
             rules: line.iter().find_map(|site| site.rules.clone()).unwrap_or_default(),
             health: line.iter().find_map(|site| site.health).unwrap_or_default(),
             hold: strictest.map(|window| window.hold).unwrap_or_default(),
+            cut_after,
             by_mode,
             by_rule,
             upcoming,
@@ -188,6 +194,7 @@ impl Settled {
             by_mode: Replies::render(plan.by_mode),
             by_rule: Replies::render(plan.by_rule),
             hold: plan.hold,
+            cut_after: plan.cut_after,
             upcoming: plan.upcoming,
             carved: plan.carved,
             retired: AtomicBool::new(false),
@@ -203,6 +210,7 @@ impl Settled {
         self.policy.mode == plan.policy_mode
             && self.policy.health == plan.health
             && self.hold == plan.hold
+            && self.cut_after == plan.cut_after
             && self.carved == plan.carved
             && self.upcoming == plan.upcoming
             && *self.by_mode.notice() == plan.by_mode
@@ -259,6 +267,11 @@ impl Settled {
 
     pub(crate) fn hold(&self) -> Hold {
         self.hold
+    }
+
+    /// How long earlier requests may go on running once this site is in force.
+    pub(crate) fn cut_after(&self) -> Option<Duration> {
+        self.cut_after
     }
 
     pub(crate) fn retire(&self) {

@@ -29,6 +29,10 @@ pub struct Window {
     /// Limits of waiting, for [`Mode::Hold`].
     #[serde(default, skip_serializing_if = "Hold::is_default")]
     pub hold: Hold,
+    /// So many milliseconds after it came into force at a server, what still runs there from before is ended, by
+    /// servers that can; none: it may take its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_after_ms: Option<u64>,
     /// What kind of closer added it.
     #[serde(default)]
     pub source: Source,
@@ -113,6 +117,7 @@ impl Window {
             start: None,
             end: None,
             hold: Hold::default(),
+            cut_after_ms: None,
             source: Source::default(),
             by: String::new(),
             note: String::new(),
@@ -138,6 +143,13 @@ impl Window {
     #[must_use]
     pub fn from(mut self, start: Timestamp) -> Self {
         self.start = Some(start);
+        self
+    }
+
+    /// The same window, ending what still runs `after` it came into force.
+    #[must_use]
+    pub fn cut_after(mut self, after: Duration) -> Self {
+        self.cut_after_ms = Some(after.as_millis().try_into().unwrap_or(u64::MAX));
         self
     }
 
