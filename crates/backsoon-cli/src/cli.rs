@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use backsoon::document::WindowId;
 use backsoon::rules::{Method, UserKind};
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::serve::upstream::UpstreamUrl;
 use crate::when;
@@ -36,7 +37,7 @@ const EVERYWHERE: &str = "Store and configuration";
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
-4 the store is away, 10 the site is closed (status --exit-code).";
+4 the store is away, 10 the site is closed (status --exit-code). `run` passes the command's own code on.";
 
 /// One verb, one file in `commands/`.
 #[derive(Debug, Subcommand)]
@@ -45,6 +46,8 @@ pub enum Verb {
     On(On),
     /// Reopen sites
     Off(Off),
+    /// Run a command while sites are closed, and reopen them
+    Run(Run),
     /// Show what is closed, since when, until when, by whom, and who follows the store
     Status(Status),
     /// Say what would be done with a request, and why
@@ -155,6 +158,65 @@ pub struct Off {
     #[arg(long)]
     pub json: bool,
 }
+
+/// `backsoon run`.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_HELP)]
+pub struct Run {
+    /// The site to close (default *)
+    #[arg(long = "site", value_name = "HOST")]
+    pub sites: Vec<Host>,
+    /// Let reading pass and refuse everything else
+    #[arg(long, conflicts_with = "hold")]
+    pub read_only: bool,
+    /// Let requests wait for the reopening, within limits
+    #[arg(long)]
+    pub hold: bool,
+    /// What visitors are told
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Why, for other operators; visitors do not see it
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub note: String,
+    /// Start only when every server has the change and its earlier requests have ended; not at all after this long
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, default_value = "10m")]
+    pub wait: Duration,
+    /// Cut earlier requests off that still run after this long
+    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    pub cut_after: Option<Duration>,
+    /// Start nothing with fewer servers than this
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub instances: usize,
+    /// Start without servers that are lost; they may still be serving
+    #[arg(long)]
+    pub accept_lost: bool,
+    /// What to do when the command fails
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub on_failure: OnFailure,
+    /// How long to try to end the window while the store is away
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, default_value = "5m")]
+    pub keep_trying: Duration,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// What becomes of a site when the command that it was closed for has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OnFailure {
+    /// It stays closed until an operator reopens it
+    #[default]
+    Stay,
+    /// It reopens
+    Open,
+}
+
+const RUN_HELP: &str =
+    "The command finds its window in BACKSOON_WINDOW (with several sites several, apart by spaces) and the revision that
+closed the site in BACKSOON_REVISION. Only this window is ended; those of others stay, and are named.
+
+Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 3 not confirmed, the
+command was not started; 4 the store is away, and the window may still be there.";
 
 /// `backsoon status`.
 #[derive(Debug, Args)]
@@ -273,11 +335,24 @@ impl Cli {
 impl On {
     /// The mode asked for.
     pub fn mode(&self) -> Mode {
-        match (self.read_only, self.hold) {
-            (true, _) => Mode::ReadOnly,
-            (_, true) => Mode::Hold,
-            _ => Mode::On,
-        }
+        mode(self.read_only, self.hold)
+    }
+}
+
+// === impl Run ===
+
+impl Run {
+    /// The mode asked for.
+    pub fn mode(&self) -> Mode {
+        mode(self.read_only, self.hold)
+    }
+}
+
+fn mode(read_only: bool, hold: bool) -> Mode {
+    match (read_only, hold) {
+        (true, _) => Mode::ReadOnly,
+        (_, true) => Mode::Hold,
+        _ => Mode::On,
     }
 }
 

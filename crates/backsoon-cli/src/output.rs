@@ -59,6 +59,11 @@ pub fn field(label: &str, text: impl Display) {
     let _ = anstream::stdout().write_fmt(format_args!("{}\n", fit(&format!("  {label:<10}{text}"), LABEL)));
 }
 
+/// Prints a label and what belongs to it for people, where a command of theirs prints its own.
+pub fn aside(label: &str, text: impl Display) {
+    note(format_args!("  {label:<10}{text}"));
+}
+
 /// Prints one line for people, where it does not mix with what programs read.
 pub fn note(text: impl Display) {
     let _ = anstream::stderr().write_fmt(format_args!("{text}\n"));
@@ -120,7 +125,7 @@ pub fn exit(done: Result<Exit>) -> ExitCode {
         note(format_args!("{} {}", paint(BAD, "error:"), sentence(&error)));
         Exit::of(&error)
     });
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit.code())
 }
 
 /// The whole chain of causes, each said once: many errors repeat theirs.

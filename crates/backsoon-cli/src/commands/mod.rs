@@ -3,6 +3,7 @@
 mod apply;
 mod awaited;
 mod check;
+mod child;
 mod closed;
 mod demo;
 mod desk;
@@ -11,7 +12,9 @@ mod history;
 mod off;
 mod on;
 mod rollback;
+mod run;
 mod serve;
+mod signals;
 mod status;
 mod wait;
 mod words;
@@ -48,6 +51,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
     runtime.enable_all().build().context("cannot start")?.block_on(async {
         match &cli.verb {
             Verb::On(on) => on::run(&Desk::open(cli).await?, on).await,
+            Verb::Run(run) => run::run(&Desk::open(cli).await?, run).await,
             Verb::Off(off) => off::run(&Desk::open_existing(cli).await?, off).await,
             Verb::Status(status) => status::run(cli, status).await,
             Verb::Explain(explain) => explain::run(cli, explain).await,

@@ -47,53 +47,49 @@ pub(super) fn exit(receipt: Option<&Receipt>, otherwise: Exit) -> Exit {
 
 /// Says what was found.
 pub(super) fn say(receipt: &Receipt, wait: &Wait) {
+    output::field("receipt", found(receipt));
+    late(receipt, wait).iter().for_each(|late| output::field("late", late));
+}
+
+/// What was found, in a sentence.
+pub(super) fn found(receipt: &Receipt) -> String {
     let took = when::plain(Duration::from_millis(receipt.took_ms));
     let there = receipt.servers.iter().filter(|server| server.late.is_none()).count();
-    let confirmed = count(there, "server");
+    let confirmed = format!("{} at revision {}", count(there, "server"), receipt.revision);
     let ended = match receipt.drained {
         0 => "no earlier request was running".to_owned(),
         requests => format!("{} from before ended", count(requests, "request")),
     };
     match receipt.verdict {
         Verdict::Confirmed => {
-            let yes = paint(GOOD, "confirmed");
-            output::field(
-                "receipt",
-                format_args!("{yes} after {took}: {confirmed} at revision {}; {ended}", receipt.revision),
-            );
+            format!("{} after {took}: {confirmed}; {ended}", paint(GOOD, "confirmed"))
         }
         Verdict::Scheduled => {
             let yes = paint(GOOD, "scheduled");
-            output::field(
-                "receipt",
-                format_args!(
-                    "{yes}, confirmed after {took}: {confirmed} at revision {}; nothing is closed yet",
-                    receipt.revision
-                ),
-            );
+            format!("{yes}, confirmed after {took}: {confirmed}; nothing is closed yet")
         }
         Verdict::NotConfirmed => {
-            let no = paint(WARN, "not confirmed");
-            output::field(
-                "receipt",
-                format_args!(
-                    "{no} after {took}: {there} of {} confirmed",
-                    count(receipt.servers.len(), "server")
-                ),
-            );
+            let all = count(receipt.servers.len(), "server");
+            format!("{} after {took}: {there} of {all} confirmed", paint(WARN, "not confirmed"))
         }
     }
-    for server in &receipt.servers {
-        if let Some(late) = &server.late {
-            output::field("late", format_args!("{}: {}", plain(&server.name), plain(&late.to_string())));
-        }
-    }
+}
+
+/// Who has not confirmed, and what else is in the way.
+pub(super) fn late(receipt: &Receipt, wait: &Wait) -> Vec<String> {
+    let there = receipt.servers.iter().filter(|server| server.late.is_none()).count();
+    let servers = receipt.servers.iter().filter_map(|server| {
+        let late = server.late.as_ref()?;
+        Some(format!("{}: {}", plain(&server.name), plain(&late.to_string())))
+    });
+    let mut late: Vec<String> = servers.collect();
     if there < wait.instances && wait.instances > 1 {
-        output::field("late", format_args!("--instances asks for {}", wait.instances));
+        late.push(format!("--instances asks for {}", wait.instances));
     }
     if receipt.servers.is_empty() {
-        output::field("late", "nobody follows this store, so nobody can confirm");
+        late.push("nobody follows this store, so nobody can confirm".into());
     }
+    late
 }
 
 /// One line per server that is late.

@@ -16,6 +16,8 @@ mod on;
 mod place;
 mod programs;
 mod race;
+mod run;
+mod running;
 mod status;
 mod store;
 mod terminal;
