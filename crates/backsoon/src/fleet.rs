@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Host, Lineage, Mode, Source, State, WindowId};
+use crate::running::{Cut, Running};
 use crate::store::{self, PutMode, Store};
 use crate::time::Timestamp;
 
@@ -48,6 +49,24 @@ pub struct Report {
     pub draining: BTreeMap<Host, usize>,
     /// Requests that wait.
     pub held: usize,
+    /// The request that has run longest among those, per site.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub oldest: BTreeMap<Host, Running>,
+    /// The newest requests that it has cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
+    /// How many it has cut since it started.
+    #[serde(default)]
+    pub cut_total: u64,
+    /// The rules of its own that let requests pass whatever the State says, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admits: Vec<String>,
+    /// What it does when it is lost.
+    #[serde(default)]
+    pub on_lost: OnLost,
+    /// Whether its requests can wait.
+    #[serde(default)]
+    pub holding: Holding,
     /// How long ago it last heard from the store, in milliseconds.
     pub age_ms: u64,
     /// What is not as it should be, in sentences.
@@ -67,6 +86,28 @@ pub enum Kind {
     Worker,
     /// One run of a command.
     Job,
+}
+
+/// What an instance does when nobody has heard from it for its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLost {
+    /// It goes on by the last known State: visitors never notice that the store is away.
+    #[default]
+    Keep,
+    /// It closes itself until it is heard from again, so that others may count on it.
+    Close,
+}
+
+/// What an instance does with requests in [`Mode::Hold`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holding {
+    /// It lets them wait.
+    #[default]
+    Waits,
+    /// It cannot, because a waiting request would take up a whole worker: it refuses them.
+    Refuses,
 }
 
 /// Where a process runs. Equal host and boot mean the same machine and one clock.
@@ -105,6 +146,8 @@ pub enum Life {
     Unheard,
     /// Its beat has stopped without a farewell: it may still be serving.
     Lost,
+    /// It is lost, and by its own lease it has closed itself. Requests from before may still run there.
+    Fenced,
     /// Its process, on this machine, has ended without a farewell.
     Dead,
 }
@@ -258,6 +301,13 @@ pub(crate) async fn dead(store: &dyn Store) -> store::Result<Vec<String>> {
 // === impl Report ===
 
 impl Report {
+    /// After how long a silence, by the clock of whoever listens, it has surely closed itself; none: never. Its lease
+    /// runs from before its last report was written, so clocks that differ by a tenth are allowed for.
+    pub fn fenced_after(&self) -> Option<Duration> {
+        let lease = Duration::from_millis(self.lease_ms);
+        (self.on_lost == OnLost::Close).then(|| lease + lease / 10 + Duration::from_secs(1))
+    }
+
     /// Whether `state` or a later revision of it is in force there.
     pub fn has(&self, state: &State) -> bool {
         self.lineage.as_ref() == Some(&state.lineage) && self.revision >= state.revision

@@ -3,11 +3,13 @@
 //! The file is long because looking, counting and replacing are one promise, and are read together.
 
 mod fence;
+mod job;
 mod permit;
 
 use std::any::Any;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 
 use self::fence::Fence;
+pub use self::job::JobRefused;
 pub use self::permit::Permit;
 use crate::decide::{Cause, Decision, Local, Reason, decide};
 use crate::document::{Host, Lineage, Mode, State, Window};
@@ -42,9 +45,13 @@ pub struct Instance {
     turn: Mutex<()>,
     changed: watch::Sender<u64>,
     queue: Queue,
+    /// Set where a request that waits would take up a whole worker.
+    nobody_waits: AtomicBool,
     register: Arc<Register>,
     /// There is one only if this instance closes itself when it is lost.
     fence: OnceLock<Fence>,
+    /// Until when others know of this instance by its report; without a roster nobody has to.
+    listed: OnceLock<Fence>,
     /// Whatever keeps this instance current. It is known to that alone, so that a door needs no store.
     tie: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -72,7 +79,6 @@ struct Deadline {
     after: Duration,
     at: Moment,
     for_site: Host,
-    revision: u64,
     ordered: Ordered,
 }
 
@@ -145,8 +151,10 @@ impl Instance {
             turn: Mutex::new(()),
             changed: watch::Sender::new(0),
             queue: Queue::default(),
+            nobody_waits: AtomicBool::new(false),
             register: Arc::default(),
             fence: OnceLock::new(),
+            listed: OnceLock::new(),
             tie: OnceLock::new(),
         })
     }
@@ -336,20 +344,21 @@ impl Instance {
     /// Tells those requests to end whose time has come.
     pub(crate) fn cut_overdue(&self) {
         let mut door = self.door.write().unwrap_or_else(PoisonError::into_inner);
+        let revision = door.state.as_ref().map_or(0, |state| state.revision);
         let mut due = Vec::new();
         for retired in &mut door.retired {
             if let Some(cut) = retired.cut.as_mut().filter(|cut| cut.at <= Moment::now()) {
                 if cut.ordered == Ordered::NotYet && running(&retired.site) > 0 {
-                    due.push((id(&retired.site), cut.for_site.clone(), cut.revision));
+                    due.push((id(&retired.site), cut.for_site.clone()));
                 }
                 cut.ordered = Ordered::Yes;
             }
         }
         drop(door);
-        due.into_iter().for_each(|(site, host, revision)| self.register.cut(site, &host, revision));
+        due.into_iter().for_each(|(site, host)| self.register.cut(site, &host, revision));
     }
 
-    /// From now on this instance is closed unless [`Instance::put_off_fence`] says otherwise.
+    /// From now on this instance is closed unless [`Instance::vouched_for`] says otherwise.
     pub(crate) fn raise_fence(&self) {
         let _ = self.fence.set(Fence::fallen());
         let _turn = lock(&self.turn);
@@ -357,15 +366,37 @@ impl Instance {
         self.swap(&state.clone().unwrap_or_default(), state, Timestamp::now());
     }
 
-    /// Lets the fence fall at `moment`, and not before.
-    pub(crate) fn put_off_fence(&self, moment: Moment) {
+    /// From now on jobs need a report that others have.
+    pub(crate) fn needs_listing(&self) {
+        let _ = self.listed.set(Fence::fallen());
+    }
+
+    fn is_listed(&self) -> bool {
+        self.listed.get().is_none_or(|listed| !listed.has_fallen())
+    }
+
+    /// A report is with others that vouches for this instance until `moment`.
+    pub(crate) fn vouched_for(&self, moment: Moment) {
+        if let Some(listed) = self.listed.get() {
+            listed.put_off(moment);
+        }
         if let Some(fence) = self.fence.get() {
             let had_fallen = fence.has_fallen();
             fence.put_off(moment);
             if had_fallen {
-                self.changed.send_modify(|count| *count += 1);
+                self.tell();
             }
         }
+    }
+
+    /// Refuses where the mode is to hold.
+    pub(crate) fn let_nobody_wait(&self) {
+        self.nobody_waits.store(true, Relaxed);
+    }
+
+    /// Wakes those who wait for a change: what is in force depends on the fence, too.
+    pub(crate) fn tell(&self) {
+        self.changed.send_modify(|count| *count += 1);
     }
 
     /// Whether this instance has closed itself because it is lost.
@@ -458,7 +489,10 @@ impl Instance {
             }
             Decision::Hold(reason) => {
                 let (reply, cause) = self.refusal(&site, request, reason);
-                Look::Wait(site, reply, cause)
+                match self.nobody_waits.load(Relaxed) {
+                    true => Look::Done(Admission::Refused(reply, cause)),
+                    false => Look::Wait(site, reply, cause),
+                }
             }
         }
     }
@@ -536,7 +570,6 @@ impl Door {
 
     /// A deadline runs from the moment at which the sites in force began to state it, whatever else changes later.
     fn set_deadlines(&mut self) {
-        let revision = self.state.as_ref().map_or(0, |state| state.revision);
         for retired in &mut self.retired {
             let stricter = self.snapshot.sites().filter(|site| site.outdates(&retired.site));
             let wanted = stricter.filter_map(|site| Some((site.cut_after()?, site.host()))).min();
@@ -547,7 +580,6 @@ impl Door {
                     after,
                     at: Moment::now() + after,
                     for_site: host.clone(),
-                    revision,
                     ordered: Ordered::NotYet,
                 },
             });
@@ -558,7 +590,8 @@ impl Door {
 /// The same wishes, and everything closed.
 fn behind_the_fence(mut state: State) -> State {
     let mut window = Window::new(Mode::On);
-    (window.by, window.note) = ("backsoon".into(), "this server has lost the store, and on_lost = close".into());
+    (window.by, window.note) =
+        ("backsoon".into(), "this server has lost the store, and on_lost = close".into());
     state.default.windows.push(window);
     state
 }

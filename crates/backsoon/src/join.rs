@@ -6,6 +6,7 @@
 //! The file is long because the three share one membership, and the order of their steps is the protocol.
 
 mod copy;
+mod crew;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -16,11 +17,13 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 
+use self::crew::Crew;
 use crate::control::{self, KEPT, STATE};
 use crate::decide::Local;
 use crate::document::{Host, Mode, State, Window};
-use crate::fleet::{self, Kind, Place, ROSTER, Report};
+use crate::fleet::{self, Holding, Kind, OnLost, Place, ROSTER, Report};
 use crate::instance::{Applied, Instance};
+use crate::request::Effect;
 use crate::rules::Marks;
 use crate::store::{self, PutMode, Store};
 use crate::time::Timestamp;
@@ -39,15 +42,19 @@ pub struct Options {
     pub marks: Marks,
     /// What to do at start when neither the store nor the local copy can be read.
     pub on_unknown: OnUnknown,
+    /// What to do when nobody has heard from this instance for its lease.
+    pub on_lost: OnLost,
+    /// Whether requests can wait here.
+    pub holding: Holding,
     /// Where to keep a copy of the last known State, for a start while the store is away.
     pub copy: Option<PathBuf>,
     /// The hosts that this server is known to serve, if it knows.
     pub serves: Vec<Host>,
-    /// How often to look at the store even without a hint.
+    /// How often to look at the store even without a hint; less often in a fleet of more than 500.
     pub poll: Duration,
-    /// How often to report even without news.
+    /// How often to report even without news; less often in a fleet of more than 1,000.
     pub beat: Duration,
-    /// After this long without a report others call this instance lost.
+    /// After this long without a report others call this instance lost; four beats at least in a large fleet.
     pub lease: Duration,
 }
 
@@ -69,6 +76,7 @@ pub(crate) struct Membership {
     name: String,
     place: Place,
     options: Options,
+    crew: Mutex<Crew>,
     /// When the store was last heard from.
     heard: Mutex<Option<Moment>>,
     /// What is wrong with following, in a sentence.
@@ -114,6 +122,8 @@ impl Default for Options {
             local: Local::default(),
             marks: Marks::new(),
             on_unknown: OnUnknown::Open,
+            on_lost: OnLost::Keep,
+            holding: Holding::Waits,
             copy: None,
             serves: Vec::new(),
             poll: Duration::from_secs(1),
@@ -142,6 +152,7 @@ impl Instance {
             store,
             name,
             place,
+            crew: Mutex::new(Crew::new()),
             heard: Mutex::new(None),
             trouble: Mutex::new(None),
             copied: Mutex::new(None),
@@ -153,6 +164,13 @@ impl Instance {
         });
         let instance = Self::new(membership.options.local.clone(), membership.options.marks.clone());
         instance.bind(Box::new(Arc::clone(&membership)));
+        instance.needs_listing();
+        if membership.options.on_lost == OnLost::Close {
+            instance.raise_fence();
+        }
+        if membership.options.holding == Holding::Refuses {
+            instance.let_nobody_wait();
+        }
         // In this order: whoever closes writes the State and then lists the roster, so that one of the two sees
         // the other.
         membership.report(&instance).await;
@@ -165,7 +183,10 @@ impl Instance {
         tokio::spawn(Arc::clone(&membership).follow(weak.clone(), hints));
         tokio::spawn(Arc::clone(&membership).turn_edges(weak.clone()));
         tokio::spawn(Arc::clone(&membership).beat(weak));
-        tokio::spawn(async move { membership.bury().await });
+        tokio::spawn(async move {
+            membership.bury().await;
+            membership.muster().await;
+        });
         instance
     }
 
@@ -307,7 +328,7 @@ impl Membership {
         let mut stop = self.stop.subscribe();
         loop {
             // A little jitter, so that a fleet that started together does not ask together.
-            let pause = self.options.poll.mul_f64(0.9 + 0.2 * fastrand::f64());
+            let pause = lock(&self.crew).poll(&self.options).mul_f64(0.9 + 0.2 * fastrand::f64());
             tokio::select! {
                 hint = hints.next() => if hint.is_none() { hints = Box::pin(futures_util::stream::pending()) },
                 () = tokio::time::sleep(pause) => {}
@@ -321,9 +342,15 @@ impl Membership {
     async fn turn_edges(self: Arc<Self>, instance: Weak<Instance>) {
         let mut stop = self.stop.subscribe();
         let mut settled_at = Timestamp::now();
+        let mut was_fenced = false;
         loop {
             let Some(current) = instance.upgrade() else { return };
             let mut changes = current.changes();
+            current.cut_overdue();
+            if std::mem::replace(&mut was_fenced, current.is_fenced()) != current.is_fenced() {
+                current.tell();
+                self.news.notify_one();
+            }
             let now = Timestamp::now();
             let edge = current.next_edge();
             // A clock that was set back needs a new look as well as an edge that has come.
@@ -334,11 +361,13 @@ impl Membership {
                 continue;
             }
             settled_at = settled_at.max(now);
+            let cut = current.next_cut();
             drop(current);
             // At most a second, because the wall clock can be set while the timer runs.
             let pause = edge.map_or(Duration::MAX, |edge| edge.since(now)).min(Duration::from_secs(1));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                () = sleep_until(cut) => self.news.notify_one(),
                 _ = changes.changed() => {}
                 _ = stop.wait_for(is_now) => return,
             }
@@ -356,8 +385,8 @@ impl Membership {
                 None => return self.farewell().await,
             };
             // While requests drain, somebody may be waiting for the last of them.
-            let pause =
-                if drains { self.options.beat.min(Duration::from_millis(50)) } else { self.options.beat };
+            let beat = lock(&self.crew).beat(&self.options);
+            let pause = if drains { beat.min(Duration::from_millis(50)) } else { beat };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.news.notified() => {}
@@ -369,15 +398,19 @@ impl Membership {
     async fn report(&self, instance: &Instance) {
         // Only what is written counts as a beat: whoever looks, a scrape of metrics say, proves nothing.
         self.beat.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let report = self.describe(instance);
+        let lease = Duration::from_millis(report.lease_ms);
         // A report is an object of plain fields and always serialises.
-        let bytes = serde_json::to_vec(&self.describe(instance)).unwrap_or_default();
+        let bytes = serde_json::to_vec(&report).unwrap_or_default();
         let key = self.key();
         let _alone = self.writing.lock().await;
         if is_now(&self.stop.borrow()) {
             return;
         }
+        // The lease runs from here: whoever reads the report has read it later.
+        let begun = Moment::now();
         match tokio::time::timeout(ANSWER, self.store.put(&key, bytes.into(), PutMode::Overwrite)).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => instance.vouched_for(begun + lease),
             Ok(Err(error)) => tracing::debug!("the report was not written: {error}"),
             Err(_) => tracing::debug!("the report was not written: no answer"),
         }
@@ -392,6 +425,23 @@ impl Membership {
         }
     }
 
+    /// Counts the fleet now and then.
+    async fn muster(self: Arc<Self>) {
+        let mut stop = self.stop.subscribe();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                _ = stop.wait_for(is_now) => return,
+            }
+            if !lock(&self.crew).is_due() {
+                continue;
+            }
+            if let Ok(Ok(size)) = tokio::time::timeout(ANSWER, crew::count(&*self.store)).await {
+                lock(&self.crew).counted(size);
+            }
+        }
+    }
+
     async fn farewell(&self) {
         self.stop.send_replace(Stop::Now);
         let _alone = self.writing.lock().await;
@@ -401,19 +451,28 @@ impl Membership {
     fn describe(&self, instance: &Instance) -> Report {
         let state = instance.state();
         let heard = *lock(&self.heard);
+        let lease = lock(&self.crew).lease(&self.options);
+        let (cuts, cut_total) = instance.cuts();
+        let own = self.options.local.rules.iter().filter(|rule| rule.then == Effect::Open);
         Report {
             name: self.name.clone(),
             kind: self.options.kind,
             program: env!("CARGO_PKG_VERSION").into(),
             place: self.place.clone(),
             beat: self.beat.load(std::sync::atomic::Ordering::Relaxed),
-            lease_ms: self.options.lease.as_millis().try_into().unwrap_or(u64::MAX),
+            lease_ms: lease.as_millis().try_into().unwrap_or(u64::MAX),
             clock: Timestamp::now(),
             lineage: state.as_ref().map(|state| state.lineage.clone()),
             revision: state.as_ref().map_or(0, |state| state.revision),
             closings: instance.closings(),
             serves: self.options.serves.clone(),
             draining: instance.draining(),
+            oldest: instance.oldest(),
+            cuts,
+            cut_total,
+            admits: own.map(|rule| rule.name.to_string()).chain(self.options.marks.opened()).collect(),
+            on_lost: self.options.on_lost,
+            holding: self.options.holding,
             held: instance.held(),
             age_ms: heard
                 .map_or(u64::MAX, |heard| heard.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
@@ -423,6 +482,13 @@ impl Membership {
 
     fn key(&self) -> String {
         format!("{ROSTER}{}", self.name)
+    }
+}
+
+async fn sleep_until(moment: Option<Moment>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

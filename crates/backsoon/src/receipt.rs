@@ -10,7 +10,7 @@
 //! is *late*; if its beat has not moved for its lease, by the reader's clock, it is *lost* and blocks the receipt all the
 //! same, since it may still be serving. A process that has ended on this machine serves nobody and blocks nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,8 +18,10 @@ use tokio::time::Instant;
 
 use crate::control::Control;
 use crate::decide::Local;
-use crate::document::{Host, Lineage, Mode, State};
+use crate::document::{Health, Host, Lineage, Mode, State};
 use crate::fleet::{self, Kind, Life, Lookout, Report};
+use crate::rules::Effect;
+use crate::running::{Cut, Running};
 use crate::snapshot::Snapshot;
 use crate::store;
 use crate::time::Timestamp;
@@ -61,6 +63,11 @@ pub struct Receipt {
     pub sites: BTreeMap<Host, Mode>,
     /// Everyone on the roster.
     pub servers: Vec<Server>,
+    /// What is let in all the same on these sites, by the State's rules; each server's own are with the server.
+    pub admits: Vec<String>,
+    /// Requests that were cut for the sake of this change; if there are any, nothing was clean.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<ServerCut>,
     /// How many earlier requests were seen to be running at most, all of which have ended if this is confirmed.
     pub drained: usize,
     /// From the question to the last look, in milliseconds.
@@ -71,8 +78,10 @@ pub struct Receipt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Everyone has it, and every earlier request has ended.
+    /// Everyone has it, and every earlier request has ended by itself.
     Confirmed,
+    /// Everyone has it, and no earlier request runs any more; some were cut.
+    Forced,
     /// Everyone has it, and it will be in force at its time; nothing is closed yet.
     Scheduled,
     /// Somebody is late, or too few are there.
@@ -86,9 +95,22 @@ pub struct Server {
     pub name: String,
     /// What it is.
     pub kind: Kind,
+    /// What its own rules and marks let in all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub admits: Vec<String>,
     /// What is in the way; none: it has confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late: Option<Late>,
+}
+
+/// A request that a server has cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServerCut {
+    /// The server's name.
+    pub server: String,
+    /// The request, as it was then.
+    #[serde(flatten)]
+    pub request: Running,
 }
 
 /// What keeps an instance from confirming.
@@ -105,6 +127,12 @@ pub enum Late {
     /// Its beat has stopped.
     #[error("lost: not heard from for {} s; it may still be serving", .silent_ms / 1000)]
     Lost {
+        /// For how long, by the reader's clock, in milliseconds.
+        silent_ms: u64,
+    },
+    /// Its beat has stopped, and by its own lease it has closed itself since.
+    #[error("fenced: not heard from for {} s, and has closed itself; earlier requests may still run there", .silent_ms / 1000)]
+    Fenced {
         /// For how long, by the reader's clock, in milliseconds.
         silent_ms: u64,
     },
@@ -125,10 +153,13 @@ pub enum Late {
         skew_ms: i64,
     },
     /// Earlier requests still run.
-    #[error("{requests} earlier request{} still run{}", if *.requests == 1 { "" } else { "s" }, if *.requests == 1 { "s" } else { "" })]
+    #[error("{}", still_running(*.requests, .oldest.as_ref()))]
     Draining {
         /// How many.
         requests: usize,
+        /// The one that has run longest.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        oldest: Option<Running>,
     },
 }
 
@@ -156,7 +187,7 @@ impl Control {
             let reports = fleet::reports(&**self.store()).await?;
             let mut receipt = look(state, expect, &reports, &mut lookout);
             let draining = receipt.servers.iter().map(|server| match server.late {
-                Some(Late::Draining { requests }) => requests,
+                Some(Late::Draining { requests, .. }) => requests,
                 _ => 0,
             });
             drained = drained.max(draining.sum());
@@ -179,18 +210,20 @@ fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookou
     let snapshot = Snapshot::settle(state, &Local::default(), now, None);
     let mode = |host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
     let sites: BTreeMap<Host, Mode> = expect.sites.iter().map(|host| (host.clone(), mode(host))).collect();
-    let there = reports.iter().filter(|report| report.place.lives() != Some(Life::Dead));
-    let servers: Vec<Server> = there
+    let there = || reports.iter().filter(|report| report.place.lives() != Some(Life::Dead));
+    let servers: Vec<Server> = there()
         .map(|report| Server {
             name: report.name.clone(),
             kind: report.kind,
+            admits: report.admits.clone(),
             late: late(state, &sites, report, lookout.silence(&report.name), now),
         })
         .collect();
+    let cut: Vec<ServerCut> = there().flat_map(|report| cut(report, state, &sites)).collect();
 
     let blocks = |server: &Server| match &server.late {
         None => false,
-        Some(Late::Lost { .. }) => expect.lost == Lost::Blocks,
+        Some(Late::Lost { .. } | Late::Fenced { .. }) => expect.lost == Lost::Blocks,
         Some(_) => true,
     };
     let confirmed = servers.iter().filter(|server| server.late.is_none()).count();
@@ -199,19 +232,62 @@ fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookou
         Verdict::NotConfirmed
     } else if sites.iter().any(|(host, mode)| *mode == Mode::Off && to_come(host)) {
         Verdict::Scheduled
-    } else {
+    } else if cut.is_empty() {
         Verdict::Confirmed
+    } else {
+        Verdict::Forced
     };
     Receipt {
         verdict,
         store: String::new(),
         lineage: state.lineage.clone(),
         revision: state.revision,
+        admits: admits(state, &sites),
         sites,
         servers,
+        cut,
         drained: 0,
         took_ms: 0,
     }
+}
+
+/// The names of those rules that let visitors into closed sites.
+fn admits(state: &State, sites: &BTreeMap<Host, Mode>) -> Vec<String> {
+    let mut names = Vec::new();
+    for host in sites.iter().filter(|(_, mode)| **mode > Mode::Off).map(|(host, _)| host) {
+        // A site's rules are those of the most special site that states some.
+        let stated = || host.line().filter_map(|wider| state.site(&wider));
+        let rules = stated().find_map(|site| site.rules.clone()).unwrap_or_default();
+        names.extend(rules.iter().filter(|rule| rule.then == Effect::Open).map(|rule| rule.name.to_string()));
+        if stated().find_map(|site| site.health).unwrap_or_default() == Health::default() {
+            names.push("health paths".to_owned());
+        }
+    }
+    let mut said = BTreeSet::new();
+    names.retain(|name| said.insert(name.clone()));
+    names
+}
+
+/// What `report` tells of requests that were cut for the sake of this change or of a later one.
+fn cut(report: &Report, state: &State, sites: &BTreeMap<Host, Mode>) -> Vec<ServerCut> {
+    let concerned = |cut: &&Cut| {
+        report.lineage.as_ref() == Some(&state.lineage)
+            && cut.revision >= state.revision
+            && sites.keys().any(|site| site.covers(&cut.site) || cut.site.covers(site))
+    };
+    let named = |cut: &Cut| ServerCut { server: report.name.clone(), request: cut.request.clone() };
+    report.cuts.iter().filter(concerned).map(named).collect()
+}
+
+/// `3 earlier requests still run, the oldest POST /checkout for 12 s`
+fn still_running(requests: usize, oldest: Option<&Running>) -> String {
+    let (s, verb) = if requests == 1 { ("", "runs") } else { ("s", "run") };
+    let named = |running: &Running| {
+        let Running { method, path, age_ms } = running;
+        let the_oldest = if requests == 1 { "" } else { "the oldest " };
+        format!(", {the_oldest}{method} {path} for {} s", age_ms / 1000)
+    };
+    format!("{requests} earlier request{s} still {verb}{}", oldest.map(named).unwrap_or_default())
 }
 
 fn late(
@@ -222,9 +298,12 @@ fn late(
     now: Timestamp,
 ) -> Option<Late> {
     let silent_ms = silence.as_millis().try_into().unwrap_or(u64::MAX);
-    let lost = silent_ms > report.lease_ms && report.place.lives().is_none();
+    let remote = report.place.lives().is_none();
+    let lost = silent_ms > report.lease_ms && remote;
+    let fenced = remote && report.fenced_after().is_some_and(|fenced| silence >= fenced);
     if !report.has(state) {
         return Some(match report.troubles.first() {
+            _ if fenced => Late::Fenced { silent_ms },
             _ if lost => Late::Lost { silent_ms },
             Some(trouble) => Late::Refuses { trouble: trouble.clone() },
             None => Late::Behind { revision: report.revision },
@@ -237,11 +316,17 @@ fn late(
         let skew_ms = report.clock.as_millis() - now.as_millis();
         return Some(Late::LessStrict { host: host.clone(), mode: there(host), skew_ms });
     }
-    let concerned = report.draining.iter().filter(|(host, _)| sites.keys().any(|site| site.covers(host)));
-    match concerned.map(|(_, requests)| requests).sum() {
+    let is_concerned = |host: &Host| sites.keys().any(|site| site.covers(host));
+    let draining = report.draining.iter().filter(|(host, _)| is_concerned(host));
+    match draining.map(|(_, requests)| requests).sum() {
         0 => None,
+        _ if fenced => Some(Late::Fenced { silent_ms }),
         _ if lost => Some(Late::Lost { silent_ms }),
-        requests => Some(Late::Draining { requests }),
+        requests => {
+            let oldest =
+                report.oldest.iter().filter(|(host, _)| is_concerned(host)).map(|(_, oldest)| oldest);
+            Some(Late::Draining { requests, oldest: oldest.max_by_key(|running| running.age_ms).cloned() })
+        }
     }
 }
 
@@ -249,7 +334,7 @@ fn late(
 mod tests {
     use super::*;
     use crate::document::Window;
-    use crate::fleet::Place;
+    use crate::fleet::{Holding, OnLost, Place};
 
     fn closed(revision: u64) -> State {
         let mut state = State { revision, ..State::new() };
@@ -272,6 +357,12 @@ mod tests {
             serves: Vec::new(),
             draining: BTreeMap::new(),
             held: 0,
+            oldest: BTreeMap::new(),
+            cuts: Vec::new(),
+            cut_total: 0,
+            admits: Vec::new(),
+            on_lost: OnLost::Keep,
+            holding: Holding::Waits,
             age_ms: 0,
             troubles: Vec::new(),
         }
@@ -308,7 +399,8 @@ mod tests {
         );
         let shop: Host = "shop.example.com".parse().unwrap();
         let drains = Report { draining: [(shop, 2)].into(), ..report(&state, "b") };
-        assert_eq!(verdict(&state, &[fine.clone(), drains]).1, Some(Late::Draining { requests: 2 }));
+        let late = verdict(&state, &[fine.clone(), drains]).1;
+        assert_eq!(late, Some(Late::Draining { requests: 2, oldest: None }));
         let open = Report { closings: BTreeMap::new(), ..report(&state, "b") };
         assert!(matches!(verdict(&state, &[fine, open]).1, Some(Late::LessStrict { mode: Mode::Off, .. })));
     }

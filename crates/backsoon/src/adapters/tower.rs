@@ -35,6 +35,9 @@
 //!
 //! The permit rides in the [`ResponseBody`]: a request is over when its last byte has gone, or its response was
 //! dropped. A refused request never reaches the application.
+//!
+//! A window may say that what still runs after a time is to end. An application's requests go on all the same, since
+//! to end one in its middle may be worse than to wait, unless [`MaintenanceLayer::cut_short`] says that its requests can bear it.
 
 use std::fmt;
 use std::pin::Pin;
@@ -54,6 +57,9 @@ use crate::decide::Cause;
 use crate::instance::{Admission, Instance, Permit};
 use crate::reply::Reply;
 use crate::request::{Identity, Request, User};
+
+/// What a body may fail with.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 type Ask = dyn Fn(&Parts) -> BoxFuture<'static, User> + Send + Sync;
 
@@ -75,6 +81,14 @@ struct Shared {
     instance: Arc<Instance>,
     ask: Option<Arc<Ask>>,
     sharing: Sharing,
+    ending: Ending,
+}
+
+/// How requests end that have been cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    ByThemselves,
+    Here,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,15 +111,24 @@ pin_project! {
 pin_project! {
     #[project = KindProjected]
     enum Kind<F, R, E> {
-        Running { #[pin] future: F, permit: Option<Permit> },
+        Running { #[pin] future: F, permit: Option<Permit>, ender: Option<Ender> },
         Refused { answer: Option<(Reply, Cause)> },
         Waiting { slow: BoxFuture<'static, Result<Slow<R>, E>> },
     }
 }
 
+/// Whoever answers a request that is cut.
+#[derive(Debug, Clone)]
+struct Ender(Arc<Instance>);
+
+/// The body was ended before its last byte, because the site has closed and the time for earlier requests is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the response was cut short, because the site has closed")]
+pub struct CutShort;
+
 /// How a request ended whose decision had to wait.
 enum Slow<R> {
-    Ran(R, Permit),
+    Ran(R, Permit, Ending),
     Refused(Reply, Cause),
 }
 
@@ -120,7 +143,7 @@ pin_project! {
 pin_project! {
     #[project = BodyProjected]
     enum BodyKind<B> {
-        Running { #[pin] body: B, permit: Permit },
+        Running { #[pin] body: B, permit: Permit, ending: Ending },
         Reply { bytes: Option<Bytes> },
     }
 }
@@ -130,7 +153,14 @@ pin_project! {
 impl MaintenanceLayer {
     /// A layer at the door of `instance`.
     pub fn new(instance: Arc<Instance>) -> Self {
-        Self { shared: Arc::new(Shared { instance, ask: None, sharing: Sharing::Private }) }
+        Self {
+            shared: Arc::new(Shared {
+                instance,
+                ask: None,
+                sharing: Sharing::Private,
+                ending: Ending::ByThemselves,
+            }),
+        }
     }
 
     /// Asks `who` for the user of a request that carries no [`User`] extension, when a rule needs to know.
@@ -150,6 +180,14 @@ impl MaintenanceLayer {
         F: Future<Output = User> + Send + 'static,
     {
         Arc::make_mut(&mut self.shared).ask = Some(Arc::new(move |parts| Box::pin(who(parts))));
+        self
+    }
+
+    /// Ends requests when a window's `cut_after` is over: one that has not begun to answer gets the page of the closed
+    /// site, the response of one that has breaks off with [`CutShort`], and its future or body is dropped where it stands.
+    #[must_use]
+    pub fn cut_short(mut self) -> Self {
+        Arc::make_mut(&mut self.shared).ending = Ending::Here;
         self
     }
 
@@ -185,6 +223,7 @@ where
     S::Error: Send,
     In: Send + 'static,
     Out: Body<Data = Bytes> + Send,
+    Out::Error: Into<BoxError>,
 {
     type Response = http::Response<ResponseBody<Out>>;
     type Error = S::Error;
@@ -203,9 +242,8 @@ where
         match admission {
             Some(Admission::Admitted(permit)) => {
                 self.shared.share(&mut request, &permit);
-                ResponseFuture {
-                    kind: Kind::Running { future: self.inner.call(request), permit: Some(permit) },
-                }
+                let (future, ender) = (self.inner.call(request), self.shared.ender());
+                ResponseFuture { kind: Kind::Running { future, permit: Some(permit), ender } }
             }
             Some(Admission::Refused(reply, cause)) => {
                 ResponseFuture { kind: Kind::Refused { answer: Some((reply, cause)) } }
@@ -246,7 +284,18 @@ where
         Admission::Admitted(permit) => {
             let mut request = http::Request::from_parts(parts, body);
             shared.share(&mut request, &permit);
-            inner.call(request).await.map(|response| Slow::Ran(response, permit))
+            let running = inner.call(request);
+            let Some(ender) = shared.ender() else {
+                return running.await.map(|response| Slow::Ran(response, permit, Ending::ByThemselves));
+            };
+            tokio::select! {
+                biased;
+                () = permit.cut() => {
+                    let (reply, cause) = ender.0.cut_short(&permit);
+                    Ok(Slow::Refused(reply, cause))
+                }
+                response = running => response.map(|response| Slow::Ran(response, permit, Ending::Here)),
+            }
         }
     }
 }
@@ -287,6 +336,10 @@ fn peer(extensions: &http::Extensions) -> Option<std::net::IpAddr> {
 // === impl Shared ===
 
 impl Shared {
+    fn ender(&self) -> Option<Ender> {
+        (self.ending == Ending::Here).then(|| Ender(Arc::clone(&self.instance)))
+    }
+
     fn share<In>(&self, request: &mut http::Request<In>, permit: &Permit) {
         if self.sharing == Sharing::Extension {
             request.extensions_mut().insert(permit.clone());
@@ -309,12 +362,24 @@ where
     type Output = Result<http::Response<ResponseBody<Out>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match self.project().kind.project() {
-            KindProjected::Running { future, permit } => {
+        let mut this = self.project();
+        Poll::Ready(match this.kind.as_mut().project() {
+            KindProjected::Running { future, permit, ender } => {
+                if let (Some(Ender(instance)), Some(running)) = (&*ender, &*permit)
+                    && running.poll_cut(cx).is_ready()
+                {
+                    let (reply, cause) = instance.cut_short(running);
+                    // Drops the request where it stands; its permit goes last.
+                    let permit = permit.take();
+                    this.kind.set(Kind::Refused { answer: None });
+                    drop(permit);
+                    return Poll::Ready(Ok(refused(reply, cause)));
+                }
                 let response = ready!(future.poll(cx));
+                let ending = if ender.is_some() { Ending::Here } else { Ending::ByThemselves };
                 // The permit goes into the body; a future is not polled again after it was ready.
                 response.map(|response| match permit.take() {
-                    Some(permit) => running(response, permit),
+                    Some(permit) => running(response, permit, ending),
                     None => unreachable!("a response future was polled after it was ready"),
                 })
             }
@@ -323,15 +388,19 @@ where
                 None => unreachable!("a response future was polled after it was ready"),
             },
             KindProjected::Waiting { slow } => ready!(slow.as_mut().poll(cx)).map(|slow| match slow {
-                Slow::Ran(response, permit) => running(response, permit),
+                Slow::Ran(response, permit, ending) => running(response, permit, ending),
                 Slow::Refused(reply, cause) => refused(reply, cause),
             }),
         })
     }
 }
 
-fn running<B>(response: http::Response<B>, permit: Permit) -> http::Response<ResponseBody<B>> {
-    response.map(|body| ResponseBody { kind: BodyKind::Running { body, permit } })
+fn running<B>(
+    response: http::Response<B>,
+    permit: Permit,
+    ending: Ending,
+) -> http::Response<ResponseBody<B>> {
+    response.map(|body| ResponseBody { kind: BodyKind::Running { body, permit, ending } })
 }
 
 /// The response leaves its [`Cause`] in the extensions, for logs and metrics further out.
@@ -346,16 +415,26 @@ fn refused<B>(reply: Reply, cause: Cause) -> http::Response<ResponseBody<B>> {
 
 // === impl ResponseBody ===
 
-impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
+impl<B> Body for ResponseBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.project().kind.project() {
-            BodyProjected::Running { body, .. } => body.poll_frame(cx),
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut this = self.project();
+        match this.kind.as_mut().project() {
+            BodyProjected::Running { permit, ending: Ending::Here, .. } if permit.poll_cut(cx).is_ready() => {
+                // An error, since a body that merely ended could be taken for a whole one.
+                this.kind.set(BodyKind::Reply { bytes: None });
+                Poll::Ready(Some(Err(CutShort.into())))
+            }
+            BodyProjected::Running { body, .. } => body.poll_frame(cx).map_err(Into::into),
             BodyProjected::Reply { bytes } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
         }
     }

@@ -73,6 +73,9 @@ impl Lookout {
     pub fn life(&self, report: &Report) -> Life {
         match report.place.lives() {
             Some(life) => life,
+            None if report.fenced_after().is_some_and(|fenced| self.silence(&report.name) >= fenced) => {
+                Life::Fenced
+            }
             None if self.silence(&report.name) >= Duration::from_millis(report.lease_ms) => Life::Lost,
             None if self.seen.get(&report.name).is_some_and(|seen| seen.moves == Moves::Already) => {
                 Life::Live
@@ -85,7 +88,7 @@ impl Lookout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::{Kind, Place};
+    use crate::fleet::{Holding, Kind, OnLost, Place};
     use crate::time::Timestamp;
 
     fn report(name: &str, beat: u64) -> Report {
@@ -103,6 +106,12 @@ mod tests {
             serves: Vec::new(),
             draining: BTreeMap::new(),
             held: 0,
+            oldest: BTreeMap::new(),
+            cuts: Vec::new(),
+            cut_total: 0,
+            admits: Vec::new(),
+            on_lost: OnLost::Keep,
+            holding: Holding::Waits,
             age_ms: 0,
             troubles: Vec::new(),
         }

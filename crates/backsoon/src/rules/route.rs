@@ -79,6 +79,12 @@ impl Marks {
         if self.listed.is_empty() { None } else { self.look_up(path) }
     }
 
+    /// The patterns that are always open.
+    pub fn opened(&self) -> impl Iterator<Item = String> {
+        let open = self.listed.iter().filter(|(_, effect)| *effect == Some(Effect::Open));
+        open.map(|(path, _)| path.clone())
+    }
+
     fn look_up(&self, path: &str) -> Option<Effect> {
         let path = Path::read(path);
         let marked =
