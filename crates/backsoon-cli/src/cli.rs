@@ -50,6 +50,8 @@ pub enum Verb {
     Run(Run),
     /// Show what is closed, since when, until when, by whom, and who follows the store
     Status(Status),
+    /// Watch who follows the store, live; `fleet forget` takes lost servers off the roster
+    Fleet(Fleet),
     /// Say what would be done with a request, and why
     Explain(Explain),
     /// Show every change that was made
@@ -230,6 +232,42 @@ pub struct Status {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `backsoon fleet`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Fleet {
+    /// Print one picture and end; so it is where there is no terminal
+    #[arg(long)]
+    pub once: bool,
+    /// For one picture, how long to watch until everybody is live or lost; one lease is enough (10s, as a rule)
+    #[arg(long = "for", value_name = "DURATION", value_parser = when::duration, default_value = "15s")]
+    pub patience: Duration,
+    /// Print one picture as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// What to do instead.
+    #[command(subcommand)]
+    pub verb: Option<FleetVerb>,
+}
+
+/// What can be done about a fleet.
+#[derive(Debug, Subcommand)]
+pub enum FleetVerb {
+    /// Take lost servers off the roster, so that nobody waits for them
+    ///
+    /// A server that lives is never forgotten: stop it, and it leaves by itself. One of which nobody can tell yet is
+    /// watched for its lease. A forgotten server that comes back reports again, and so is on the roster again.
+    Forget(Forget),
+}
+
+/// `backsoon fleet forget`.
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// Their names, as `backsoon fleet` shows them
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
 }
 
 /// `backsoon explain`.

@@ -1,6 +1,7 @@
 //! Who follows a store: what one instance says of itself, and the roster of all of them; and who still stands
 //! behind the windows that programs have added.
 
+mod forget;
 mod lookout;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use crate::running::{Cut, Running};
 use crate::store::{self, PutMode, Store};
 use crate::time::Timestamp;
 
+pub use forget::NotForgotten;
 pub use lookout::Lookout;
 
 /// Where reports are filed.

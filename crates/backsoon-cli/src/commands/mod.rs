@@ -8,6 +8,7 @@ mod closed;
 mod demo;
 mod desk;
 mod explain;
+mod fleet;
 mod history;
 mod off;
 mod on;
@@ -54,6 +55,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             Verb::Run(run) => run::run(&Desk::open(cli).await?, run).await,
             Verb::Off(off) => off::run(&Desk::open_existing(cli).await?, off).await,
             Verb::Status(status) => status::run(cli, status).await,
+            Verb::Fleet(fleet) => fleet::run(&Desk::open_existing(cli).await?, fleet).await,
             Verb::Explain(explain) => explain::run(cli, explain).await,
             Verb::History(history) => history::run(&Desk::open_existing(cli).await?, history).await,
             Verb::Rollback(rollback) => rollback::run(&Desk::open_existing(cli).await?, rollback).await,

@@ -40,7 +40,7 @@ pub(super) async fn wait(
 pub(super) fn exit(receipt: Option<&Receipt>, otherwise: Exit) -> Exit {
     match receipt.map(|receipt| receipt.verdict) {
         Some(Verdict::NotConfirmed) => Exit::NotConfirmed,
-        Some(Verdict::Confirmed | Verdict::Scheduled) => Exit::Done,
+        Some(Verdict::Confirmed | Verdict::Forced | Verdict::Scheduled) => Exit::Done,
         None => otherwise,
     }
 }
@@ -63,6 +63,10 @@ pub(super) fn found(receipt: &Receipt) -> String {
     match receipt.verdict {
         Verdict::Confirmed => {
             format!("{} after {took}: {confirmed}; {ended}", paint(GOOD, "confirmed"))
+        }
+        Verdict::Forced => {
+            let forced = paint(WARN, "forced");
+            format!("{forced} after {took}: {confirmed}; {}", count(receipt.cut.len(), "request") + " cut")
         }
         Verdict::Scheduled => {
             let yes = paint(GOOD, "scheduled");

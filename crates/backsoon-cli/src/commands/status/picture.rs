@@ -88,6 +88,9 @@ impl Picture {
                 Life::Lost => troubles.push(format!(
                     "{name} is lost: its beat stopped without a farewell, so it may still be serving"
                 )),
+                Life::Fenced => troubles.push(format!(
+                    "{name} is lost and has closed itself by its own lease; its earlier requests may still run"
+                )),
                 Life::Dead => troubles.push(format!("{name} has ended without a farewell")),
                 Life::Unheard => troubles.push(format!(
                     "{name} was not heard from in {}, and its lease is {}: nobody can tell yet whether it lives",
