@@ -109,6 +109,9 @@ pub struct On {
     /// In --hold, how many requests go on per second and server after the reopening (200/s)
     #[arg(long, value_name = "RATE", value_parser = rate, requires = "hold")]
     pub release: Option<NonZeroU32>,
+    /// End what still runs on gates so long after they have closed; the receipt then says forced, and names what was cut
+    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    pub cut_after: Option<Duration>,
     /// The receipt.
     #[command(flatten)]
     pub wait: Wait,
@@ -136,7 +139,7 @@ pub struct Wait {
     /// Confirm nothing with fewer servers than this
     #[arg(long, value_name = "N", requires = "wait", default_value_t = 1)]
     pub instances: usize,
-    /// Confirm without servers that are lost; they may still be serving
+    /// Confirm without servers that are lost (they may still be serving) or fenced
     #[arg(long, requires = "wait")]
     pub accept_lost: bool,
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use backsoon::decide::Local;
 use backsoon::document::Health;
+use backsoon::fleet::OnLost;
 use backsoon::join::OnUnknown;
 use backsoon::rules::Rule;
 use serde::Deserialize;
@@ -25,6 +26,8 @@ pub struct Config {
     pub health: Health,
     /// What the gate does when neither the store nor the local copy can be read; closed unless said otherwise.
     pub on_unknown: Option<OnUnknown>,
+    /// What the gate does when it cannot say that it lives; it keeps serving by the last known state unless said otherwise.
+    pub on_lost: OnLost,
     /// The gate.
     pub gate: serve::Options,
     /// Where it was read from.

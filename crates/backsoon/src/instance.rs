@@ -314,6 +314,11 @@ impl Instance {
         })
     }
 
+    /// How many requests run, under whatever site.
+    pub fn running(&self) -> usize {
+        self.register.len()
+    }
+
     /// The newest requests that were ended because a window said so, and how many there ever were.
     pub fn cuts(&self) -> (Vec<Cut>, u64) {
         self.register.cuts()

@@ -135,6 +135,11 @@ impl Register {
         oldest.map(|(since, label)| label.running(now - since))
     }
 
+    /// How many requests run; one with two holders counts twice for as long.
+    pub(crate) fn len(&self) -> usize {
+        self.parts.iter().map(|part| lock(part).0.len()).sum()
+    }
+
     /// Tells every request of `site` to end. Those that somebody listens for are cut from now on; the others are if
     /// and when somebody does.
     pub(crate) fn cut(&self, id: SiteId, site: &Host, revision: u64) {

@@ -39,13 +39,14 @@ shared_between_threads! {
     #[cfg(feature = "file")] backsoon::store => FileStore;
     #[cfg(feature = "sqlite")] backsoon::store => SqlStore;
     backsoon::control => Control, Found, Outcome, Error;
-    backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease;
-    backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, Late;
-    backsoon::instance => Instance, Admission, Permit, Applied, Standing;
+    backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding;
+    backsoon::running => Running, Cut;
+    backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, ServerCut, Late;
+    backsoon::instance => Instance, Admission, Permit, Applied, Standing, JobRefused;
     backsoon::join => Options, OnUnknown;
     backsoon::time => Timestamp, NotATime;
     backsoon::adapters => Peer;
-    #[cfg(feature = "tower")] backsoon::adapters::tower => MaintenanceLayer, Maintenance<()>, ResponseBody<()>;
+    #[cfg(feature = "tower")] backsoon::adapters::tower => MaintenanceLayer, Maintenance<()>, ResponseBody<()>, CutShort;
     #[cfg(feature = "axum")] backsoon::adapters::axum => Closable;
     #[cfg(feature = "actix")] backsoon::adapters::actix => Maintenance;
     #[cfg(feature = "testing")] backsoon::testing::behaviour => Case, Sent, Answer;

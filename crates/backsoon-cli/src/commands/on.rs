@@ -107,6 +107,7 @@ fn window(on: &On, by: &str, now: Timestamp) -> Window {
         on.max_wait.map_or(window.hold.max_wait_ms, |most| most.as_millis().try_into().unwrap_or(u64::MAX));
     window.hold.max_held = on.max_held.unwrap_or(window.hold.max_held);
     window.hold.release_per_s = on.release;
+    window.cut_after_ms = on.cut_after.map(|after| after.as_millis().try_into().unwrap_or(u64::MAX));
     window.source = if on.at.is_some_and(|at| at > now) { Source::Schedule } else { Source::Operator };
     (window.by, window.note, window.message) = (by.to_owned(), on.note.clone(), on.message.clone());
     window
@@ -127,6 +128,7 @@ fn already<'a>(state: &'a State, host: &Host, wanted: &Window, now: Timestamp) -
     let same = |window: &&Window| {
         is_operators(window)
             && (window.mode, window.end, window.hold) == (wanted.mode, wanted.end, wanted.hold)
+            && window.cut_after_ms == wanted.cut_after_ms
             && (&window.message, &window.note) == (&wanted.message, &wanted.note)
             && (window.start == wanted.start || wanted.start.is_none() && window.in_force(now))
     };

@@ -120,9 +120,8 @@ async fn confirmed(desk: &Desk, run: &Run, kept: &Kept) -> Result<Option<String>
     let flags = Wait { wait: Some(run.wait), instances: run.instances, accept_lost: run.accept_lost };
     let receipt = wait::wait(desk, &flags, kept.state(), hosts(kept)).await?;
     let receipt = receipt.context("nobody waited for the receipt")?;
-    output::aside("receipt", wait::found(&receipt));
+    wait::lines(&receipt, &flags).iter().for_each(|(label, text)| output::aside(label, text));
     let late = wait::late(&receipt, &flags);
-    late.iter().for_each(|late| output::aside("late", late));
     Ok((receipt.verdict == Verdict::NotConfirmed).then(|| late.join("; ")))
 }
 

@@ -73,6 +73,7 @@ pub(super) fn options(config: &Config, store: &str) -> Options {
     options.kind = Kind::Gate;
     options.local = config.local();
     options.on_unknown = config.on_unknown.unwrap_or(OnUnknown::Closed);
+    options.on_lost = config.on_lost;
     options.copy = state_folder().ok().map(|folder| folder.join("copies").join(copy_name(store)));
     options.serves = serves(config);
     options

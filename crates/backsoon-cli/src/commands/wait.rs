@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use backsoon::receipt::{Expect, Lost, Receipt, Verdict};
-use backsoon::{Host, State};
+use backsoon::running::Running;
+use backsoon::{Host, Mode, State};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Desk;
@@ -47,12 +48,24 @@ pub(super) fn exit(receipt: Option<&Receipt>, otherwise: Exit) -> Exit {
 
 /// Says what was found.
 pub(super) fn say(receipt: &Receipt, wait: &Wait) {
-    output::field("receipt", found(receipt));
-    late(receipt, wait).iter().for_each(|late| output::field("late", late));
+    for (label, text) in lines(receipt, wait) {
+        output::field(label, text);
+    }
 }
 
-/// What was found, in a sentence.
-pub(super) fn found(receipt: &Receipt) -> String {
+/// What was found: the verdict, what was cut, what is let in, and who is late.
+pub(super) fn lines(receipt: &Receipt, wait: &Wait) -> Vec<(&'static str, String)> {
+    let cut = receipt.cut.iter().map(|cut| {
+        let Running { method, path, age_ms } = &cut.request;
+        let ran = when::plain(Duration::from_secs(age_ms / 1000));
+        ("cut", format!("{}: {} {} after {ran}", plain(&cut.server), plain(method), plain(path)))
+    });
+    let late = late(receipt, wait).into_iter().map(|late| ("late", late));
+    let admitted = admitted(receipt).map(|rules| ("let in", rules));
+    std::iter::once(("receipt", verdict(receipt))).chain(cut).chain(admitted).chain(late).collect()
+}
+
+fn verdict(receipt: &Receipt) -> String {
     let took = when::plain(Duration::from_millis(receipt.took_ms));
     let there = receipt.servers.iter().filter(|server| server.late.is_none()).count();
     let confirmed = format!("{} at revision {}", count(there, "server"), receipt.revision);
@@ -61,12 +74,12 @@ pub(super) fn found(receipt: &Receipt) -> String {
         requests => format!("{} from before ended", count(requests, "request")),
     };
     match receipt.verdict {
-        Verdict::Confirmed => {
-            format!("{} after {took}: {confirmed}; {ended}", paint(GOOD, "confirmed"))
-        }
+        Verdict::Confirmed => format!("{} after {took}: {confirmed}; {ended}", paint(GOOD, "confirmed")),
         Verdict::Forced => {
             let forced = paint(WARN, "forced");
-            format!("{forced} after {took}: {confirmed}; {}", count(receipt.cut.len(), "request") + " cut")
+            let cut = count(receipt.cut.len(), "request");
+            let all = receipt.drained.max(receipt.cut.len());
+            format!("{forced} after {took}: {confirmed}; {cut} cut, of {all} from before")
         }
         Verdict::Scheduled => {
             let yes = paint(GOOD, "scheduled");
@@ -94,6 +107,21 @@ pub(super) fn late(receipt: &Receipt, wait: &Wait) -> Vec<String> {
         late.push("nobody follows this store, so nobody can confirm".into());
     }
     late
+}
+
+/// A closed site may let some requests in by its rules, and "closed" must not hide that.
+fn admitted(receipt: &Receipt) -> Option<String> {
+    if receipt.verdict == Verdict::NotConfirmed || receipt.sites.values().all(|mode| *mode == Mode::Off) {
+        return None;
+    }
+    let own = receipt
+        .servers
+        .iter()
+        .filter(|server| !server.admits.is_empty())
+        .map(|server| format!("{} ({} alone)", plain(&server.admits.join(", ")), plain(&server.name)));
+    let everywhere = Some(plain(&receipt.admits.join(", "))).filter(|rules| !rules.is_empty());
+    let all: Vec<String> = everywhere.into_iter().chain(own).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// One line per server that is late.

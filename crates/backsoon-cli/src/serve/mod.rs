@@ -116,7 +116,7 @@ impl Gate {
     /// The instance stays joined: whoever calls this lets it leave, so that it is on the roster while it drains.
     pub async fn run(self, instance: Arc<Instance>, shutdown: Shutdown) -> Outcome {
         let (running, cut) = (self.listener.running.clone(), self.listener.cut.clone());
-        let layer = MaintenanceLayer::new(Arc::clone(&instance)).share_permit();
+        let layer = MaintenanceLayer::new(Arc::clone(&instance)).share_permit().cut_short();
         let entry = Entry::new(layer, self.proxies, self.access, Arc::clone(&self.figures));
         let observer = Observer { figures: self.figures, instance, shutdown: shutdown.clone() };
         // Answers until this function returns: readiness is asked for while the gate drains.

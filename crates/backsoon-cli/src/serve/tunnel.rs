@@ -2,9 +2,11 @@
 //!
 //! `axum-reverse-proxy` does the handshake and carries the bytes. Its `TunnelGuard` keeps what we hand it until the
 //! tunnel's last byte: the request's permit, so that "drained" includes open tunnels, and a token of this gate's own
-//! drain. Everything that we ask of that crate is in this file.
+//! drain. Its `TunnelCancellation` ends a tunnel whose permit is cut, or all when the gate stops. Everything that we ask of that crate is in this file.
 
 use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use axum::body::Body;
 use axum_reverse_proxy::{
@@ -41,6 +43,9 @@ pub(crate) struct Target {
     tunnels: Tunnels,
 }
 
+/// Ends a tunnel when its permit is cut, without a task that waits for it.
+struct Cutter(CancellationToken);
+
 /// Whether `request` asks for a WebSocket. Every other upgrade stays an ordinary request without one.
 pub(crate) fn is_wanted(request: &Request<RequestBody>) -> bool {
     let headers = request.headers();
@@ -68,6 +73,14 @@ impl Tunnels {
     }
 }
 
+// === impl Cutter ===
+
+impl Wake for Cutter {
+    fn wake(self: Arc<Self>) {
+        self.0.cancel();
+    }
+}
+
 // === impl Target ===
 
 impl Target {
@@ -81,8 +94,15 @@ impl Target {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         let running = self.tunnels.running.token();
+        let cut = self.tunnels.cut.child_token();
+        if let Some(permit) = &permit {
+            let waker = Waker::from(Arc::new(Cutter(cut.clone())));
+            if permit.poll_cut(&Context::from_waker(&waker)).is_ready() {
+                cut.cancel();
+            }
+        }
         request.extensions_mut().insert(TunnelGuard::new((permit, running)));
-        request.extensions_mut().insert(TunnelCancellation(self.tunnels.cut.clone()));
+        request.extensions_mut().insert(TunnelCancellation(cut));
         let Ok(response) = self.proxy.proxy_request(request).await;
         match response.extensions().get::<ProxyError>() {
             None => Ok(response.map(AnswerBody::Tunnel)),

@@ -134,3 +134,9 @@ pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+/// A condition that holds for everything below `prefix`.
+pub fn below(prefix: &str) -> backsoon::rules::Condition {
+    let path = vec![backsoon::rules::PathPattern::prefix(prefix).unwrap()];
+    backsoon::rules::Condition { path, ..Default::default() }
+}

@@ -89,7 +89,7 @@ impl Picture {
                     "{name} is lost: its beat stopped without a farewell, so it may still be serving"
                 )),
                 Life::Fenced => troubles.push(format!(
-                    "{name} is lost and has closed itself by its own lease; its earlier requests may still run"
+                    "{name} is fenced: its beat stopped, and by its own lease it has closed itself; earlier requests may still run there"
                 )),
                 Life::Dead => troubles.push(format!("{name} has ended without a farewell")),
                 Life::Unheard => troubles.push(format!(
