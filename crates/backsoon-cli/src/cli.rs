@@ -186,7 +186,7 @@ pub struct Run {
     /// Start only when every server has the change and its earlier requests have ended; not at all after this long
     #[arg(long, value_name = "DURATION", value_parser = when::duration, default_value = "10m")]
     pub wait: Duration,
-    /// Cut earlier requests off that still run after this long
+    /// End what still runs on gates so long after they have closed; the receipt then says forced, and names what was cut
     #[arg(long, value_name = "DURATION", value_parser = when::duration)]
     pub cut_after: Option<Duration>,
     /// Start nothing with fewer servers than this

@@ -8,6 +8,7 @@ mod damage;
 mod demo;
 mod disk;
 mod explain;
+mod fleet;
 mod gate;
 mod history;
 mod main_job;

@@ -1,6 +1,5 @@
 //! `backsoon` while it runs.
 
-use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -58,19 +57,6 @@ impl Running {
         let mut child = self.0.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-    }
-
-    /// What it has printed so far and prints in the next moments, until `right`.
-    pub(crate) fn prints(&mut self, right: impl Fn(&str) -> bool) -> String {
-        let out = self.0.as_mut().unwrap().stdout.as_mut().unwrap();
-        let mut text = String::new();
-        let mut some = [0; 4096];
-        while !right(&text) {
-            let length = out.read(&mut some).unwrap();
-            assert!(length > 0, "it ended before it printed what is right: {text:?}");
-            text.push_str(&String::from_utf8_lossy(&some[..length]));
-        }
-        text
     }
 }
 

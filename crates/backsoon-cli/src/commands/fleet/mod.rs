@@ -41,8 +41,7 @@ async fn once(desk: &Desk, fleet: &Fleet) -> Result<Exit> {
         fleet::lapsed(store, &known, LEASE.min(fleet.patience))
     );
     // Once more, since watching takes a while.
-    let state = desk.control.read().await?;
-    let seen = Seen { store: store.url(), state, roster: roster?, lapsed: lapsed? };
+    let seen = Seen::of(desk, roster?, lapsed?).await?;
     if fleet.json {
         output::json(&seen.shown())?;
     } else {
@@ -53,21 +52,29 @@ async fn once(desk: &Desk, fleet: &Fleet) -> Result<Exit> {
 
 async fn live(desk: &Desk) -> Result<Exit> {
     let mut signals = Signals::listen()?;
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
+    bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
     let (found, lapsed) = watch::channel(Vec::new());
-    tokio::select! {
+    let signal = tokio::select! {
         never = watch_leases(desk, found) => match never {},
-        never = draw(desk, lapsed) => match never {},
-        signal = signals.next() => Ok(match signal {
-            Signal::Interrupt => Exit::Done,
-            other => other.exit(),
-        }),
-    }
+        never = draw(desk, &bar, lapsed) => match never {},
+        signal = signals.next() => signal,
+    };
+    // The last picture stays, and what comes next is below it.
+    bar.abandon();
+    output::line("");
+    Ok(match signal {
+        Signal::Interrupt => Exit::Done,
+        other => other.exit(),
+    })
 }
 
 /// Redraws the picture for ever.
-async fn draw(desk: &Desk, lapsed: watch::Receiver<Vec<WindowId>>) -> std::convert::Infallible {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
-    bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+async fn draw(
+    desk: &Desk,
+    bar: &ProgressBar,
+    lapsed: watch::Receiver<Vec<WindowId>>,
+) -> std::convert::Infallible {
     let mut lookout = Lookout::new();
     let mut last: Option<Seen> = None;
     loop {
@@ -92,14 +99,9 @@ async fn draw(desk: &Desk, lapsed: watch::Receiver<Vec<WindowId>>) -> std::conve
 }
 
 async fn look(desk: &Desk, lookout: &mut Lookout, lapsed: &watch::Receiver<Vec<WindowId>>) -> Result<Seen> {
-    let state = desk.control.read().await?;
     let roster = Roster::look(&**desk.store(), lookout).await?;
-    let is_there = |id: &WindowId| {
-        let mut sites = state.iter().flat_map(|state| state.sites());
-        sites.any(|(_, site)| site.windows.iter().any(|window| window.id == *id))
-    };
-    let lapsed = lapsed.borrow().iter().filter(|id| is_there(id)).cloned().collect();
-    Ok(Seen { store: desk.store().url(), state, roster, lapsed })
+    let lapsed = lapsed.borrow().clone();
+    Seen::of(desk, roster, lapsed).await
 }
 
 /// Finds lapsed windows for ever; a lease has to be watched for longer than one picture takes.

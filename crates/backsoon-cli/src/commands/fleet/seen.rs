@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anyhow::Result;
 use backsoon::document::WindowId;
 use backsoon::fleet::{Life, Lookout, Member, Report, Roster};
 use backsoon::time::Timestamp;
@@ -19,11 +20,11 @@ const NAMED: usize = 2;
 
 /// What was seen at one moment.
 pub(super) struct Seen {
-    pub(super) store: String,
-    pub(super) state: Option<State>,
-    pub(super) roster: Roster,
+    store: String,
+    state: Option<State>,
+    roster: Roster,
     /// Windows of programs that nobody stands behind any more.
-    pub(super) lapsed: Vec<WindowId>,
+    lapsed: Vec<WindowId>,
 }
 
 /// The same for programs.
@@ -47,6 +48,16 @@ struct ShownInstance<'a> {
 // === impl Seen ===
 
 impl Seen {
+    /// The State as it is now, with what watching has found. Of those windows some may have ended since.
+    pub(super) async fn of(desk: &Desk, roster: Roster, mut lapsed: Vec<WindowId>) -> Result<Self> {
+        let state = desk.control.read().await?;
+        lapsed.retain(|id| {
+            let mut sites = state.iter().flat_map(|state| state.sites());
+            sites.any(|(_, site)| site.windows.iter().any(|window| window.id == *id))
+        });
+        Ok(Self { store: desk.store().url(), state, roster, lapsed })
+    }
+
     /// The headline, what has lapsed, and a line for everyone. `lookout` knows for how long whom nobody has heard.
     pub(super) fn lines(&self, desk: &Desk, lookout: Option<&Lookout>) -> Vec<String> {
         let (revision, sites) = (self.state.as_ref().map_or(0, |state| state.revision), self.sites());
