@@ -37,7 +37,8 @@ const EVERYWHERE: &str = "Store and configuration";
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
-4 the store is away, 10 the site is closed (status --exit-code). `run` passes the command's own code on.";
+4 the store is away, 10 the site is closed (status --exit-code), 75 not now (guard).
+`run` and `guard` pass the command's own code on.";
 
 /// One verb, one file in `commands/`.
 #[derive(Debug, Subcommand)]
@@ -48,6 +49,8 @@ pub enum Verb {
     Off(Off),
     /// Run a command while sites are closed, and reopen them
     Run(Run),
+    /// Run a command only while its site is open; a closing waits for it
+    Guard(Guard),
     /// Show what is closed, since when, until when, by whom, and who follows the store
     Status(Status),
     /// Watch who follows the store, live; `fleet forget` takes lost servers off the roster
@@ -222,6 +225,37 @@ closed the site in BACKSOON_REVISION. Only this window is ended; those of others
 
 Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 3 not confirmed, the
 command was not started; 4 the store is away, and the window may still be there.";
+
+/// `backsoon guard`.
+#[derive(Debug, Args)]
+#[command(after_help = GUARD_HELP)]
+pub struct Guard {
+    /// The site that has to be open (default *)
+    #[arg(long, value_name = "HOST")]
+    pub site: Option<Host>,
+    /// Wait until the site is open, at most for this long (10m)
+    #[arg(
+        long,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10m",
+        value_parser = when::duration
+    )]
+    pub wait: Option<Duration>,
+    /// What to call it on the roster (the command's name and a number); no two at once can have one name
+    #[arg(long, value_name = "NAME", value_parser = instance_name)]
+    pub name: Option<String>,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+const GUARD_HELP: &str =
+    "While the command runs it is on the roster as a job, so that `backsoon on --wait` waits for it as for any request.
+It is not started in any mode but off, nor while nobody can say which mode that is.
+
+Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 75 not now, try again.";
 
 /// `backsoon status`.
 #[derive(Debug, Args)]
@@ -413,6 +447,13 @@ fn user(text: &str) -> Result<UserKind, String> {
         "superuser" => Ok(UserKind::Superuser),
         _ => Err("it is one of anonymous, authenticated, staff, superuser".into()),
     }
+}
+
+fn instance_name(text: &str) -> Result<String, String> {
+    let valid = (1..=64).contains(&text.len())
+        && !text.starts_with('.')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if valid { Ok(text.into()) } else { Err("it has 1 to 64 letters, digits, `-`, `_` and `.`".into()) }
 }
 
 fn rate(text: &str) -> Result<NonZeroU32, String> {

@@ -9,6 +9,7 @@ mod demo;
 mod desk;
 mod explain;
 mod fleet;
+mod guard;
 mod history;
 mod off;
 mod on;
@@ -53,6 +54,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         match &cli.verb {
             Verb::On(on) => on::run(&Desk::open(cli).await?, on).await,
             Verb::Run(run) => run::run(&Desk::open(cli).await?, run).await,
+            Verb::Guard(guard) => guard::run(cli, guard).await,
             Verb::Off(off) => off::run(&Desk::open_existing(cli).await?, off).await,
             Verb::Status(status) => status::run(cli, status).await,
             Verb::Fleet(fleet) => fleet::run(&Desk::open_existing(cli).await?, fleet).await,

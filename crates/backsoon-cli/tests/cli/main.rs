@@ -10,6 +10,7 @@ mod disk;
 mod explain;
 mod fleet;
 mod gate;
+mod guard;
 mod history;
 mod main_job;
 mod off;
