@@ -37,7 +37,7 @@ shared_between_threads! {
     backsoon::inspect => Flaw;
     backsoon::store => Entry, Version, PutMode, Error, MemoryStore;
     #[cfg(feature = "file")] backsoon::store => FileStore;
-    #[cfg(feature = "sqlite")] backsoon::store => SqlStore;
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))] backsoon::store => SqlStore;
     backsoon::control => Control, Found, Outcome, Error;
     backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding;
     backsoon::running => Running, Cut;

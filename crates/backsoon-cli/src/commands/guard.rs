@@ -25,6 +25,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How often one that waits for the store asks for it.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long one that is told to stop before it has joined takes to leave the roster.
+const LEAVING: Duration = Duration::from_secs(2);
+
 /// Runs it.
 pub(super) async fn run(cli: &Cli, guard: &Guard) -> Result<Exit> {
     let mut signals = Signals::listen()?;
@@ -35,9 +38,16 @@ pub(super) async fn run(cli: &Cli, guard: &Guard) -> Result<Exit> {
         None => format!("{}-{}", segment(&command), std::process::id()),
     };
     let deadline = Instant::now() + guard.wait.unwrap_or_default();
+    let mut joining = std::pin::pin!(join(&url, &name, deadline));
     let joined = tokio::select! {
-        joined = join(&url, &name, deadline) => joined,
-        signal = signals.next() => return Ok(signal.exit()),
+        joined = &mut joining => joined,
+        signal = signals.next() => {
+            // It may be on the roster already.
+            if let Ok(Ok((_, instance))) = tokio::time::timeout(LEAVING, joining).await {
+                instance.leave().await;
+            }
+            return Ok(signal.exit());
+        }
     };
     let (store, instance) = joined.map_err(|why| not_now(&command, &sentence(&why)))?;
     if let Some(site) = &guard.site {

@@ -18,6 +18,7 @@ mod on;
 mod place;
 mod programs;
 mod race;
+mod redis;
 mod run;
 mod running;
 mod status;

@@ -9,6 +9,7 @@ use insta::internals::SettingsBindDropGuard;
 /// Where one test lives.
 pub(crate) struct Place {
     root: tempfile::TempDir,
+    variables: Vec<(String, String)>,
 }
 
 /// What a command did.
@@ -27,7 +28,13 @@ impl Place {
         for folder in ["home", "state", "desk"] {
             std::fs::create_dir(root.path().join(folder)).unwrap();
         }
-        Self { root }
+        Self { root, variables: Vec::new() }
+    }
+
+    /// One in which every command also sees `variables`.
+    pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self { variables: variables.collect(), ..Self::new() }
     }
 
     /// A path below the working directory.
@@ -61,7 +68,7 @@ impl Place {
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.root.path().join("home"));
         command.env("XDG_STATE_HOME", self.root.path().join("state"));
-        command.env("USER", "ann").env("TZ", "UTC");
+        command.env("USER", "ann").env("TZ", "UTC").envs(self.variables.iter().cloned());
         command
     }
 
@@ -95,7 +102,8 @@ impl Place {
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
             (r"[0-9a-f]{32}", "NAME"),
             (r"[\d.]+ s ago", "AGO"),
-            (r"confirmed after [\d.]+ s\b", "confirmed after SPAN"),
+            (r"(confirmed|forced|scheduled, confirmed) after [\d.]+ s\b", "$1 after SPAN"),
+            (r"(GET|POST) (/\S*) (for|after) [\d.]+ s\b", "$1 $2 $3 SPAN"),
             (r"\(in \d+ d( \d+ h)?\)", "(in SPAN)"),
             (r#"Retry-After: \d{5,}|"retry_after": "\d{5,}""#, "RETRY-AFTER"),
             (r"[\w-]+-\d+-[0-9a-f]{4}\b", "INSTANCE"),

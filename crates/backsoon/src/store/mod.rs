@@ -12,12 +12,20 @@
 //! Keys are slash-separated segments of `A-Z a-z 0-9 . _ -`, none of them empty or starting with a dot; see [`check_key`].
 //! A key is never also the directory of other keys (`state` beside `state/x`): the file store cannot hold both.
 
+#[cfg(any(feature = "redis", feature = "object"))]
+mod address;
 #[cfg(feature = "file")]
 mod file;
 mod memory;
+#[cfg(feature = "object")]
+mod object;
 mod open;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod sql;
+#[cfg(any(feature = "redis", feature = "object"))]
+mod tls;
 
 use std::fmt;
 use std::time::Duration;
@@ -29,8 +37,12 @@ use futures_core::stream::BoxStream;
 #[cfg(feature = "file")]
 pub use file::FileStore;
 pub use memory::MemoryStore;
+#[cfg(feature = "object")]
+pub use object::ObjectStore;
 pub use open::{open, open_existing};
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use sql::SqlStore;
 
 /// One value in a store, with the token that a later compare-and-swap needs.
@@ -87,6 +99,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn hints(&self, key: &str) -> BoxStream<'static, ()> {
         let _ = key;
         once_a_second()
+    }
+
+    /// What in this store's set-up may lose or forget a state, in sentences with the way out. It may ask the store.
+    async fn caveats(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The URL that names this store to people, without its secrets.
@@ -174,6 +191,20 @@ pub fn check_prefix(prefix: &str) -> Result<()> {
     if prefix.len() <= KEY_LIMIT && fits_a_key(last) { Ok(()) } else { Err(Error::Key(prefix.to_owned())) }
 }
 
+/// A store's URL as it may be shown: without its name and password.
+#[must_use]
+pub fn without_secrets(url: &str) -> String {
+    let is_path = |scheme: &str| scheme.eq_ignore_ascii_case("file") || scheme.eq_ignore_ascii_case("sqlite");
+    match url.split_once("://") {
+        Some((scheme, rest)) if !is_path(scheme) => match rest.rsplit_once('@') {
+            // A password may hold anything, also what ends a host: all before the last `@` counts as one.
+            Some((_, host)) => format!("{scheme}://***@{host}"),
+            None => url.to_owned(),
+        },
+        _ => url.to_owned(),
+    }
+}
+
 /// Refuses what could be written but never be read again.
 fn check_size(key: &str, value: &[u8], store: impl FnOnce() -> String) -> Result<()> {
     let size = value.len() as u64;
@@ -193,7 +224,14 @@ fn is_aside(segment: &str) -> bool {
     !time.is_empty() && time.bytes().all(|b| b.is_ascii_digit())
 }
 
-#[cfg(any(feature = "file", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql",
+    feature = "redis",
+    feature = "object"
+))]
 fn now_in_millis() -> u128 {
     // A clock before 1970 is no reason to fail: the number only keeps names apart.
     std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{Error, MemoryStore, Result, Store};
+use super::{Error, MemoryStore, Result, Store, without_secrets};
 
 /// One kind of store: a line of the list at the end of this file.
 struct Scheme {
@@ -34,9 +34,12 @@ struct Place {
 }
 
 /// Opens the store that `url` names, and makes it if there is none yet: `memory:` (a new and empty one each
-/// time), `file:./state` (a directory) or `sqlite:./backsoon.db` (a file in a directory that exists).
+/// time), `file:./state` (a directory), `sqlite:./backsoon.db` (a file in a directory that exists), or one that the whole
+/// fleet shares: `postgres://user:password@host/database`, `mysql://user:password@host/database`, `redis://host`,
+/// `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`.
 ///
-/// What follows the scheme is a path as it is, relative to the working directory; nothing in it is decoded.
+/// A path of this machine is taken as it is, relative to the working directory; nothing in it is decoded. A store on
+/// another machine is not connected to before it is first used.
 ///
 /// # Errors
 /// [`Error::Url`] if no store of this build is named so, [`Error::Away`] if it cannot be opened or made.
@@ -58,15 +61,18 @@ pub async fn open_existing(url: &str) -> Result<Option<Arc<dyn Store>>> {
 fn resolve(url: &str) -> Result<(Opener, Place)> {
     let named = url.split_once(':').map(|(name, rest)| (name.to_ascii_lowercase(), rest));
     let Some((name, rest)) = named.filter(|(name, _)| !name.contains(['/', '\\', '.'])) else {
-        return Err(Error::Url(no_scheme(url)));
+        return Err(Error::Url(no_scheme(&without_secrets(url))));
     };
     let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name) else {
-        return Err(Error::Url(unknown_scheme(url, &name, rest)));
+        let shown = without_secrets(url);
+        let rest = shown.split_once(':').map_or("", |(_, rest)| rest);
+        return Err(Error::Url(unknown_scheme(&shown, &name, rest)));
     };
     let open = scheme.open.ok_or_else(|| {
         let Scheme { name, feature, .. } = scheme;
         Error::Url(format!(
-            "`{url}`: this build has no `{name}:` stores; build it with the feature `{feature}`"
+            "`{}`: this build has no `{name}:` stores; build it with the feature `{feature}`",
+            without_secrets(url)
         ))
     })?;
     Ok((open, Place { url: url.to_owned(), rest: rest.to_owned() }))
@@ -111,6 +117,40 @@ async fn sqlite(place: Place, if_missing: IfMissing) -> Result<Option<Arc<dyn St
     let store = super::SqlStore::at(place.path()?, if_missing).await?;
     Ok(store.map(|store| Arc::new(store) as Arc<dyn Store>))
 }
+
+#[cfg(feature = "postgres")]
+async fn postgres(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
+    // It connects later: a server that is away now may be there soon.
+    Ok(Some(Arc::new(super::SqlStore::postgres(&place.url)?)))
+}
+
+#[cfg(feature = "postgres")]
+use postgres as postgresql;
+
+#[cfg(feature = "mysql")]
+async fn mysql(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
+    Ok(Some(Arc::new(super::SqlStore::mysql(&place.url)?)))
+}
+
+#[cfg(feature = "mysql")]
+use mysql as mariadb;
+
+#[cfg(feature = "redis")]
+async fn redis(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
+    // It connects later: a server that is away now may be there soon.
+    Ok(Some(Arc::new(super::RedisStore::new(&place.url)?)))
+}
+
+#[cfg(feature = "redis")]
+use redis as rediss;
+
+#[cfg(feature = "object")]
+async fn object(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
+    Ok(Some(Arc::new(super::ObjectStore::new(&place.url)?)))
+}
+
+#[cfg(feature = "object")]
+use {object as az, object as gs, object as s3};
 
 // === impl Place ===
 
@@ -163,4 +203,13 @@ schemes! {
     memory, "memory:";
     file, "file:./state", feature "file";
     sqlite, "sqlite:./backsoon.db", feature "sqlite";
+    postgres, "postgres://user:password@host/database", feature "postgres";
+    postgresql, "postgresql://user:password@host/database", feature "postgres";
+    mysql, "mysql://user:password@host/database", feature "mysql";
+    mariadb, "mariadb://user:password@host/database", feature "mysql";
+    redis, "redis://host", feature "redis";
+    rediss, "rediss://host", feature "redis";
+    s3, "s3://bucket/folder", feature "object";
+    gs, "gs://bucket/folder", feature "object";
+    az, "az://container/folder", feature "object";
 }

@@ -6,7 +6,20 @@ use backsoon::store::{PutMode, open, open_existing};
 
 #[tokio::test]
 async fn a_url_that_names_no_store_says_what_would() {
-    let known = "this build knows `memory:`, `file:./state`, `sqlite:./backsoon.db`";
+    let mut known = "this build knows `memory:`, `file:./state`, `sqlite:./backsoon.db`".to_owned();
+    for (is_here, schemes) in [
+        (cfg!(feature = "postgres"), ["postgres", "postgresql"]),
+        (cfg!(feature = "mysql"), ["mysql", "mariadb"]),
+    ] {
+        let forms = schemes.map(|scheme| format!(", `{scheme}://user:password@host/database`"));
+        known += &if is_here { forms.concat() } else { String::new() };
+    }
+    if cfg!(feature = "redis") {
+        known += ", `redis://host`, `rediss://host`";
+    }
+    if cfg!(feature = "object") {
+        known += ", `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`";
+    }
     let cases = [
         ("", format!("`` does not say what kind of store it is; {known}")),
         ("./state", format!("`./state` does not say what kind of store it is; {known}; did you mean `file:./state`?")),

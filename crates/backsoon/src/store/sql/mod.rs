@@ -1,56 +1,64 @@
-//! Values as rows of one table. Today the database is SQLite; the statements stand in a table per dialect, so that
-//! PostgreSQL and MySQL are one more table each.
+//! Values as rows of one table: a SQLite file for one machine, a PostgreSQL or a MySQL (MariaDB) database for a fleet.
 //!
-//! Every write is one statement, and so one transaction: it takes the write lock before it reads, and nothing can
-//! come between its look and its write. A version is random, and so never comes back.
+//! Every write is one statement, and so one transaction: nothing can come between its look and its write. A version is
+//! random, and so never comes back. Keys are compared by their bytes, whatever the database's language.
+//!
+//! # The table
+//!
+//! `backsoon_entries` is made by the first write that misses it. A role that may not make tables works as well, once
+//! somebody has made it: let a role that may write once (`backsoon on` and `off`), and then grant the others no more than
+//!
+//! ```sql
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON backsoon_entries TO the_role;
+//! ```
+//!
+//! # What PostgreSQL and MySQL promise
+//!
+//! - **Durable as the server commits.** `Create` and `Update` have returned only after its commit. A server that is told to
+//!   acknowledge early (`synchronous_commit = off`, `innodb_flush_log_at_trx_commit` other than 1) may forget the last moments
+//!   in a power cut.
+//! - **One primary.** The URL must lead to the server that takes the writes. A replica answers late, and a reader that is
+//!   late breaks the order on which receipts rest; on a Galera cluster set `wsrep_sync_wait = 1`.
+//! - **Lazy.** The URL is checked when the store is opened, and nobody connects before the first question. While the server
+//!   is away each call fails: without a connection after 3 s, without an answer after 10 s. When it is back, so is the store.
+//! - **Few connections.** At most four that read and one that writes, per process; those that idle are closed. One more
+//!   follows the changes, for all hints of the store.
+//! - **Hints.** PostgreSQL notifies in the transaction of the write itself, except of beats (`roster/`, `leases/`): hints of
+//!   those keys come once a second. Through a pooler that shares connections between transactions no notification comes, and
+//!   callers' polls do. MySQL cannot push: the version of each watched key is asked for five times a second.
+//! - **Encrypted if asked for.** Without `sslmode` a server that offers TLS gets it, and nobody checks its certificate.
+//!   `sslmode=verify-full` (PostgreSQL) or `ssl-mode=VERIFY_IDENTITY` (MySQL) checks it by the machine's certificates, or those
+//!   of `sslrootcert` (`ssl-ca`).
+//! - **Values** have up to 16 MiB here; MySQL takes none larger than its `max_allowed_packet`, less a few hundred bytes.
 
+mod database;
 mod dialect;
-mod trouble;
-mod watch;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod server;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
-use std::future::Future;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
-use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
 
-use self::dialect::{Dialect, SQLITE};
-use self::trouble::{is_busy, is_missing_table};
-use super::open::IfMissing;
+use self::database::{Database, Parameter, Row};
 use super::{
     Entry, Error, PutMode, Result, Store, VALUE_LIMIT, Version, check_key, check_prefix, check_size,
-    identity, now_in_millis,
+    now_in_millis,
 };
-
-/// How long to try while other processes write. A write takes milliseconds; longer than this, one of them hangs.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long SQLite itself waits for a lock. Short, so that a write whose caller has gone does not land much later.
-const BUSY: Duration = Duration::from_millis(200);
-
-/// How many reads go on at the same time.
-const READERS: u32 = 4;
 
 /// A table `backsoon_entries` in a database. Clones share their connections.
 #[derive(Clone)]
 pub struct SqlStore {
-    path: PathBuf,
-    /// Which file was opened, as [`identity`] says.
-    file: Option<(u64, u64)>,
-    dialect: &'static Dialect,
-    /// One connection only: this process's writers line up here, in order, and not at the database's lock.
-    writer: SqlitePool,
-    readers: SqlitePool,
+    database: Arc<dyn Database>,
 }
-
-/// A row as it is read: key, version, size, and the value unless it is too large to be one.
-type Row = (String, String, i64, Option<Vec<u8>>);
 
 // === impl SqlStore ===
 
@@ -59,77 +67,84 @@ impl SqlStore {
     ///
     /// # Errors
     /// [`Error::Away`] if it cannot be opened or made, or is no SQLite database.
-    pub async fn sqlite(path: impl Into<PathBuf>) -> Result<Self> {
+    #[cfg(feature = "sqlite")]
+    pub async fn sqlite(path: impl Into<std::path::PathBuf>) -> Result<Self> {
         let path = path.into();
         let path = std::path::absolute(&path).unwrap_or(path);
-        trouble::look_at(&path).await?;
-        Self::new(path, IfMissing::Create).try_out().await
+        sqlite::Sqlite::open(path).await.map(Self::on)
     }
 
-    pub(super) async fn at(path: PathBuf, if_missing: IfMissing) -> Result<Option<Self>> {
-        match if_missing {
-            IfMissing::Create => Self::sqlite(path).await.map(Some),
-            IfMissing::Leave if trouble::look_at(&path).await?.is_none() => Ok(None),
-            IfMissing::Leave => Self::new(path, if_missing).try_out().await.map(Some),
-        }
+    #[cfg(feature = "sqlite")]
+    pub(super) async fn at(
+        path: std::path::PathBuf,
+        if_missing: super::open::IfMissing,
+    ) -> Result<Option<Self>> {
+        Ok(sqlite::Sqlite::at(path, if_missing).await?.map(Self::on))
     }
 
-    /// The database's file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Names a PostgreSQL database, `postgres://user:password@host:5432/database?sslmode=verify-full`, and does not connect
+    /// yet. What is no letter or digit in the user or the password is percent-encoded; without a password in the URL
+    /// `PGPASSWORD` and `~/.pgpass` are looked at.
+    ///
+    /// Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Url`] if the URL is not understood.
+    #[cfg(feature = "postgres")]
+    pub fn postgres(url: &str) -> Result<Self> {
+        postgres::Postgres::new(url).map(Self::on)
     }
 
-    fn new(path: PathBuf, if_missing: IfMissing) -> Self {
-        let to_read = options(&path);
-        let to_write = match if_missing {
-            // The journal's mode is kept in the file: to set it may write.
-            IfMissing::Create => to_read.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal),
-            IfMissing::Leave => to_read.clone(),
-        };
-        let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
-        let writer = pool().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let readers = pool().max_connections(READERS);
-        Self {
-            path,
-            file: None,
-            dialect: &SQLITE,
-            writer: writer.connect_lazy_with(to_write.synchronous(SqliteSynchronous::Full)),
-            readers: readers.connect_lazy_with(to_read),
-        }
+    /// Names a MySQL or MariaDB database, `mysql://user:password@host:3306/database?ssl-mode=VERIFY_IDENTITY`, and does not
+    /// connect yet. What is no letter or digit in the user or the password is percent-encoded.
+    ///
+    /// Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Url`] if the URL is not understood.
+    #[cfg(feature = "mysql")]
+    pub fn mysql(url: &str) -> Result<Self> {
+        mysql::MySql::new(url).map(Self::on)
     }
 
-    /// Makes the file, if it may, and sees that it is a database.
-    async fn try_out(mut self) -> Result<Self> {
-        let read = || sqlx::query(self.dialect.try_out).execute(&self.writer);
-        patiently(read).await.map_err(|error| self.away("opening it", error))?;
-        self.file = trouble::look_at(&self.path).await?.as_ref().and_then(identity);
-        Ok(self)
-    }
-
-    /// An open file lives on without a name, and SQLite would go on writing to it unseen.
-    async fn must_be_there(&self) -> Result<()> {
-        match trouble::look_at(&self.path).await? {
-            Some(found) if identity(&found) == self.file => Ok(()),
-            Some(_) | None => Err(trouble::replaced(&self.path)),
-        }
+    fn on(database: impl Database) -> Self {
+        Self { database: Arc::new(database) }
     }
 
     /// Does one writing statement and says how many rows it touched. The table is made when it is first missed.
-    async fn write<F>(&self, doing: String, statement: impl Fn() -> F) -> Result<u64>
-    where
-        F: Future<Output = sqlx::Result<sqlx::sqlite::SqliteQueryResult>>,
-    {
-        self.must_be_there().await?;
-        let make_table = || sqlx::query(self.dialect.make_table).execute(&self.writer);
-        let done = match patiently(&statement).await {
-            Err(error) if is_missing_table(&error) => match patiently(make_table).await {
-                Ok(_) => patiently(&statement).await,
-                failed => failed,
-            },
+    async fn write(
+        &self,
+        doing: String,
+        statement: &'static str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<u64> {
+        self.database.must_be_there().await?;
+        let done = match self.database.write(statement, parameters).await {
+            Err(error) if self.database.is_missing_table(&error) => {
+                let made = self.database.write(self.database.dialect().make_table, &[]).await;
+                // Of many that make it at once some may fail, and yet it is there.
+                match self.database.write(statement, parameters).await {
+                    Err(error) if self.database.is_missing_table(&error) => made.and(Err(error)),
+                    done => done,
+                }
+            }
             done => done,
         };
-        done.map(|done| done.rows_affected()).map_err(|error| self.away(&doing, error))
+        done.map_err(|error| self.database.away(&doing, error))
+    }
+
+    /// The rows; none if there is no table yet.
+    async fn read(
+        &self,
+        doing: String,
+        statement: &'static str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>> {
+        self.database.must_be_there().await?;
+        match self.database.read(statement, parameters).await {
+            Err(error) if self.database.is_missing_table(&error) => Ok(Vec::new()),
+            read => read.map_err(|error| self.database.away(&doing, error)),
+        }
     }
 
     fn entry(&self, (key, version, size, value): Row) -> Result<Entry> {
@@ -138,10 +153,6 @@ impl SqlStore {
             Some(value) => Ok(Entry { key, value: value.into(), version: Version(version) }),
             None => Err(Error::TooLarge { key, store: self.url(), size, limit: VALUE_LIMIT }),
         }
-    }
-
-    fn away(&self, doing: &str, error: sqlx::Error) -> Error {
-        trouble::away(&self.path, doing, error)
     }
 }
 
@@ -155,96 +166,60 @@ impl std::fmt::Debug for SqlStore {
 impl Store for SqlStore {
     async fn get(&self, key: &str) -> Result<Option<Entry>> {
         check_key(key)?;
-        self.must_be_there().await?;
-        let get = || sqlx::query_as(self.dialect.get).bind(key).bind(LIMIT).fetch_optional(&self.readers);
-        match patiently(get).await {
-            Ok(row) => row.map(|row| self.entry(row)).transpose(),
-            Err(error) if is_missing_table(&error) => Ok(None),
-            Err(error) => Err(self.away(&format!("reading `{key}`"), error)),
-        }
+        let get = self.database.dialect().get;
+        let rows = self.read(format!("reading `{key}`"), get, &[LIMIT, Parameter::Text(key)]).await?;
+        rows.into_iter().next().map(|row| self.entry(row)).transpose()
     }
 
     async fn put(&self, key: &str, value: Bytes, mode: PutMode) -> Result<Version> {
         check_key(key)?;
         check_size(key, &value, || self.url())?;
-        let (sql, expected) = match mode {
-            PutMode::Overwrite => (self.dialect.overwrite, None),
-            PutMode::Create => (self.dialect.create, None),
-            PutMode::Update(Version(expected)) => (self.dialect.update, Some(expected)),
+        let dialect = self.database.dialect();
+        let new = format!("{:032x}", fastrand::u128(..));
+        let (key_, value, version) = (Parameter::Text(key), Parameter::Bytes(&value), Parameter::Text(&new));
+        let doing = format!("writing `{key}`");
+        let touched = match &mode {
+            PutMode::Overwrite => self.write(doing, dialect.overwrite, &[key_, value, version]).await?,
+            PutMode::Create => self.write(doing, dialect.create, &[key_, value, version]).await?,
+            PutMode::Update(Version(held)) => {
+                let parameters = [value, version, key_, Parameter::Text(held)];
+                self.write(doing, dialect.update, &parameters).await?
+            }
         };
-        let version = format!("{:032x}", fastrand::u128(..));
-        let put = || {
-            let query = sqlx::query(sql).bind(key).bind(&*value).bind(&version);
-            expected.iter().fold(query, |query, expected| query.bind(expected)).execute(&self.writer)
-        };
-        match self.write(format!("writing `{key}`"), put).await? {
+        match touched {
             0 => Err(Error::Conflict { key: key.to_owned() }),
-            _ => Ok(Version(version)),
+            _ => Ok(Version(new)),
         }
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
         check_key(key)?;
+        let dialect = self.database.dialect();
         let aside = format!("{key}{}{}", super::ASIDE, now_in_millis());
-        let set_aside =
-            || sqlx::query(self.dialect.set_aside).bind(key).bind(LIMIT).bind(&aside).execute(&self.writer);
-        let delete = || sqlx::query(self.dialect.delete).bind(key).bind(LIMIT).execute(&self.writer);
-        self.write(format!("setting `{key}` aside"), set_aside).await?;
-        self.write(format!("deleting `{key}`"), delete).await.map(drop)
+        let (key_, aside) = (Parameter::Text(key), Parameter::Text(&aside));
+        self.write(format!("setting `{key}` aside"), dialect.set_aside, &[aside, key_, LIMIT]).await?;
+        self.write(format!("deleting `{key}`"), dialect.delete, &[key_, LIMIT]).await.map(drop)
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
         check_prefix(prefix)?;
-        self.must_be_there().await?;
         // In a key, no byte is as large as `~`: what starts with the prefix lies before that.
         let end = format!("{prefix}~");
-        let list = || {
-            sqlx::query_as::<_, Row>(self.dialect.list)
-                .bind(prefix)
-                .bind(LIMIT)
-                .bind(&end)
-                .fetch_all(&self.readers)
-        };
-        match patiently(list).await {
-            Ok(rows) => {
-                // What was set aside is not an entry.
-                let rows = rows.into_iter().filter(|row| check_key(&row.0).is_ok());
-                rows.map(|row| self.entry(row)).collect()
-            }
-            Err(error) if is_missing_table(&error) => Ok(Vec::new()),
-            Err(error) => Err(self.away(&format!("listing `{prefix}`"), error)),
-        }
+        let parameters = [LIMIT, Parameter::Text(prefix), Parameter::Text(&end)];
+        let rows =
+            self.read(format!("listing `{prefix}`"), self.database.dialect().list, &parameters).await?;
+        // What was set aside is not an entry.
+        let rows = rows.into_iter().filter(|row| check_key(&row.0).is_ok());
+        rows.map(|row| self.entry(row)).collect()
     }
 
     fn hints(&self, key: &str) -> BoxStream<'static, ()> {
-        watch::hints(options(&self.path), self.dialect, key)
+        self.database.hints(key)
     }
 
     fn url(&self) -> String {
-        trouble::url(&self.path)
+        self.database.url()
     }
 }
 
-const LIMIT: i64 = VALUE_LIMIT as i64;
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    // Its log would have a line for every look of the watch, fifty a second.
-    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY).disable_statement_logging()
-}
-
-/// Tries again while others hold the database: "busy" means that nothing was done.
-async fn patiently<T, F>(attempt: impl Fn() -> F) -> sqlx::Result<T>
-where
-    F: Future<Output = sqlx::Result<T>>,
-{
-    let start = Instant::now();
-    loop {
-        match attempt().await {
-            Err(error) if is_busy(&error) && start.elapsed() < PATIENCE => {
-                // Random, so that no writer always loses.
-                tokio::time::sleep(Duration::from_micros(fastrand::u64(500..5_000))).await;
-            }
-            done => return done,
-        }
-    }
-}
+const LIMIT: Parameter<'static> = Parameter::Size(VALUE_LIMIT as i64);

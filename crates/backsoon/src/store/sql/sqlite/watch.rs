@@ -6,8 +6,11 @@ use futures_core::stream::BoxStream;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, query_scalar};
 
-use super::dialect::Dialect;
+use super::super::dialect::SQLITE;
 use super::trouble::is_missing_table;
+
+/// Changes when another connection has written, whatever it wrote.
+const ANY_CHANGE: &str = "PRAGMA data_version";
 
 /// The pause between two looks: a third of the 60 ms within which another process's write should be noticed.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -19,7 +22,6 @@ const RETRY: Duration = Duration::from_secs(1);
 /// shared one it would be deaf to this process.
 struct Watch {
     options: SqliteConnectOptions,
-    dialect: &'static Dialect,
     key: String,
     connection: Option<SqliteConnection>,
     any_change: i64,
@@ -33,14 +35,9 @@ enum Look {
 }
 
 /// The first hint says that the watch has begun.
-pub(super) fn hints(
-    options: SqliteConnectOptions,
-    dialect: &'static Dialect,
-    key: &str,
-) -> BoxStream<'static, ()> {
+pub(super) fn hints(options: SqliteConnectOptions, key: &str) -> BoxStream<'static, ()> {
     let key = key.to_owned();
-    let watch =
-        Watch { options, dialect, key, connection: None, any_change: 0, version: None, failed: false };
+    let watch = Watch { options, key, connection: None, any_change: 0, version: None, failed: false };
     Box::pin(futures_util::stream::unfold(watch, |mut watch| async move {
         watch.next().await;
         Some(((), watch))
@@ -76,12 +73,12 @@ impl Watch {
             self.connection = Some(self.options.connect().await?);
         }
         let Some(connection) = &mut self.connection else { return Ok(Look::Changed) };
-        let any_change = query_scalar(self.dialect.any_change).fetch_one(&mut *connection).await?;
+        let any_change = query_scalar(ANY_CHANGE).fetch_one(&mut *connection).await?;
         if any_change == self.any_change && !begins {
             return Ok(Look::Same);
         }
         // Many keys live in one database, and most of them beat; only this key's change is worth a hint.
-        let version = query_scalar(self.dialect.version).bind(&self.key).fetch_optional(connection).await;
+        let version = query_scalar(SQLITE.version).bind(&self.key).fetch_optional(connection).await;
         let version =
             version.or_else(|error| if is_missing_table(&error) { Ok(None) } else { Err(error) })?;
         self.any_change = any_change;

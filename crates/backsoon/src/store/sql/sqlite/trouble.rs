@@ -4,7 +4,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 
-use super::super::{Error, Result};
+use super::super::super::{Error, Result};
 
 /// The file, if there is one: found out before the database says no more than "unable to open".
 pub(super) async fn look_at(path: &Path) -> Result<Option<Metadata>> {

@@ -1,0 +1,114 @@
+//! A database on a server that may be away: what PostgreSQL and MySQL have in common.
+
+mod address;
+mod news;
+pub(super) mod trouble;
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use sqlx::pool::{Pool, PoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, Database};
+
+pub(super) use self::address::Address;
+pub(super) use self::news::{Keys, News, Source};
+pub(super) use self::trouble::Trouble;
+use super::database::{PATIENCE, patiently};
+
+/// How long to wait for a connection, be it a new one or another's.
+pub(super) const CONNECT: Duration = Duration::from_millis(2_500);
+
+/// How long to ask why there was none.
+const REASON: Duration = Duration::from_millis(500);
+
+/// How long the server may work on one statement. It ends before its caller gives up, so that nothing lands later.
+pub(super) const STATEMENT: Duration = Duration::from_secs(9);
+
+const READERS: u32 = 4;
+
+/// Connections that nobody uses for this long are closed.
+const IDLE: Duration = Duration::from_secs(60);
+
+type Options<D> = <<D as Database>::Connection as sqlx::Connection>::Options;
+
+/// The connections of one process to one server.
+pub(super) struct Server<D: Database> {
+    pub(super) options: Options<D>,
+    /// One connection only: this process's writes line up here, so that one that was given up comes before the next.
+    pub(super) writer: Pool<D>,
+    pub(super) readers: Pool<D>,
+    /// Held by whoever asks why there is no connection: one at a time, or a crowded server would get more of them.
+    asking: tokio::sync::Mutex<()>,
+}
+
+// === impl Server ===
+
+impl<D: Database> Server<D> {
+    /// `adjust` gets the settings of each pool.
+    pub(super) fn new(options: Options<D>, adjust: impl Fn(PoolOptions<D>) -> PoolOptions<D>) -> Self {
+        let pool = |size| adjust(pool_of(size)).connect_lazy_with(options.clone());
+        Self { writer: pool(1), readers: pool(READERS), asking: tokio::sync::Mutex::default(), options }
+    }
+
+    /// Tries until it is done, or others have been in the way for too long, or the server does not answer.
+    pub(super) async fn ask<T, F>(
+        &self,
+        is_busy: impl Fn(&sqlx::Error) -> bool,
+        attempt: impl Fn() -> F,
+    ) -> sqlx::Result<T>
+    where
+        F: Future<Output = sqlx::Result<T>>,
+    {
+        match within(PATIENCE, patiently(is_busy, attempt)).await {
+            Err(sqlx::Error::PoolTimedOut) => Err(self.why_there_is_none().await),
+            done => done,
+        }
+    }
+
+    /// The pool tries again while a server refuses, and then has forgotten why.
+    async fn why_there_is_none(&self) -> sqlx::Error {
+        let Ok(_asking) = self.asking.try_lock() else { return sqlx::Error::PoolTimedOut };
+        match tokio::time::timeout(REASON, self.options.connect()).await {
+            Ok(Err(error)) => error,
+            Ok(Ok(_)) | Err(_) => sqlx::Error::PoolTimedOut,
+        }
+    }
+}
+
+fn pool_of<D: Database>(size: u32) -> PoolOptions<D> {
+    PoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(CONNECT)
+        .idle_timeout(IDLE)
+        .test_before_acquire(false)
+        .before_acquire(|connection: &mut D::Connection, known| {
+            Box::pin(async move {
+                // One that was used a moment ago works, or says so soon enough.
+                if known.idle_for > Duration::from_secs(1) {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_release(|connection: &mut D::Connection, _| {
+            Box::pin(async move {
+                // A statement whose caller has gone must end; on a server that vanished it would not, and would keep
+                // the connection from everybody else.
+                within(CONNECT, connection.ping()).await?;
+                Ok(true)
+            })
+        })
+}
+
+/// An error if it takes longer.
+pub(super) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    let late = || {
+        let sentence = format!("no answer within {} s", limit.as_secs_f32());
+        sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, sentence))
+    };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
+}
