@@ -7,14 +7,17 @@ use std::process::Command;
 
 use crate::{Server, port};
 
-/// Serves one request at a time. Moto compares and swaps in two steps, so with threads a conditional put would not be
-/// one; a real service's is.
+/// Does one request at a time. Moto compares and swaps in two steps, so with threads alone a conditional put would not be
+/// one; a real service's is. Connections have threads all the same: a client may open one and say nothing over it.
 const PROGRAM: &str = "
-import sys
+import sys, threading
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
-app = DomainDispatcherApplication(create_backend_app)
-run_simple('127.0.0.1', int(sys.argv[1]), app, threaded=False)
+app, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
+def one_at_a_time(environ, start_response):
+    with turn:
+        return list(app(environ, start_response))
+run_simple('127.0.0.1', int(sys.argv[1]), one_at_a_time, threaded=True)
 ";
 
 /// A service with buckets in memory.

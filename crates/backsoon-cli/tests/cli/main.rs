@@ -1,5 +1,6 @@
 //! The command line as operators and scripts meet it: the real binary, in a place of its own for every test.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+#![allow(clippy::print_stdout, reason = "what a test under load has counted is worth reading")]
 
 mod apply;
 mod check;

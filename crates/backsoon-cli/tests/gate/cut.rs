@@ -27,7 +27,7 @@ async fn endless() -> Body {
 
 #[tokio::test]
 async fn answers_bodies_and_tunnels_end_and_the_receipt_is_forced() {
-    let silent = get(|| std::future::pending::<()>());
+    let silent = get(std::future::pending::<()>);
     let app = Router::new().route("/live", any(echo)).route("/export", get(endless)).route("/silent", silent);
     let upstream = upstream(app).await;
     let store = Arc::new(MemoryStore::new());
