@@ -8,9 +8,13 @@ pub mod mariadb;
 pub mod port;
 pub mod postgres;
 pub mod proxy;
+pub mod redis;
+pub mod s3;
 pub mod server;
 
 pub use mariadb::MariaDb;
 pub use postgres::Postgres;
 pub use proxy::{Fault, Proxy};
+pub use redis::Redis;
+pub use s3::S3;
 pub use server::Server;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backsoon::store::{Entry, PutMode, Result, Store, Version, open};
+use backsoon::store::{Entry, PutMode, Result, Store, Version, open, without_secrets};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -64,7 +64,14 @@ impl Store for Awaited {
         stream::once(hints).flatten().boxed()
     }
 
+    async fn caveats(&self) -> Vec<String> {
+        match self.store.get() {
+            Some(store) => store.caveats().await,
+            None => Vec::new(),
+        }
+    }
+
     fn url(&self) -> String {
-        self.store.get().map_or_else(|| self.url.clone(), |store| store.url())
+        self.store.get().map_or_else(|| without_secrets(&self.url), |store| store.url())
     }
 }

@@ -5,12 +5,12 @@ use backsoon::State;
 use backsoon::control::Control;
 use backsoon::control::Found;
 use backsoon::inspect::inspect;
-use backsoon::store::open_existing;
+use backsoon::store::{open_existing, without_secrets};
 
 use crate::cli::Cli;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::output::{self, BAD, GOOD, count, paint, plain, sentence};
+use crate::output::{self, BAD, GOOD, WARN, count, paint, plain, sentence};
 
 /// Runs it.
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
@@ -47,16 +47,22 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
         Ok(None) => {
             say(
                 "store",
-                Ok(format!("{url} is not there yet; the first `backsoon on`, `apply` or `serve` makes it")),
+                Ok(format!(
+                    "{} is not there yet; the first `backsoon on`, `apply` or `serve` makes it",
+                    without_secrets(&url)
+                )),
             );
         }
         Ok(Some(store)) => {
-            let url = store.url();
-            match Control::new(store, "check").find().await {
+            let (url, control) = (store.url(), Control::new(store, "check"));
+            match control.find().await {
                 Err(error) => say("store", Err(error.into())),
                 Ok(found) => {
                     say("store", Ok(url));
                     say("state", state(&found));
+                    for caveat in control.store().caveats().await {
+                        output::line(format_args!("{} store: {caveat}", paint(WARN, "note")));
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use backsoon::control::{Control, Found, Outcome};
 use backsoon::fleet::{Life, Roster};
-use backsoon::store::{Store, open, open_existing};
+use backsoon::store::{Store, open, open_existing, without_secrets};
 use backsoon::{Host, State};
 
 use super::words::quoted;
@@ -44,7 +44,7 @@ impl Desk {
     }
 
     pub(super) fn at(store: Arc<dyn Store>, cli: &Cli) -> Self {
-        let store_flag = cli.store_flag().map(|url| format!(" --store {}", quoted(url)));
+        let store_flag = cli.store_flag().map(|url| format!(" --store {}", quoted(&without_secrets(url))));
         let config_flag =
             cli.config.as_ref().map(|path| format!(" --config {}", quoted(&path.to_string_lossy())));
         let flags = store_flag.into_iter().chain(config_flag).collect();
@@ -107,7 +107,8 @@ impl Desk {
 /// Nothing is there to look at or to change.
 pub(super) fn missing(url: &str) -> anyhow::Error {
     let sentence = format!(
-        "there is no store at {url}; the first `backsoon on`, `apply` or `serve` makes one. If there should be one, look at --store, BACKSOON_STORE and backsoon.toml"
+        "there is no store at {}; the first `backsoon on`, `apply` or `serve` makes one. If there should be one, look at --store, BACKSOON_STORE and backsoon.toml",
+        without_secrets(url)
     );
     Ends(Exit::StoreAway, sentence).into()
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
         ));
     }
     let url = config.store_url(cli.store_flag())?;
-    let options = options(&config, &in_full(&url));
+    let options = options(&config, &store::without_secrets(&in_full(&url)));
     let store = store(&url, &config, &options).await?;
     let gate = Gate::bind(&config.gate).await?;
     // Before anybody hears that the gate is there, and tells it to stop.

@@ -10,7 +10,7 @@ use backsoon::decide::{Local, Policy};
 use backsoon::document::Health;
 use backsoon::rules::Effect;
 use backsoon::snapshot::Snapshot;
-use backsoon::store::open_existing;
+use backsoon::store::{open_existing, without_secrets};
 
 use self::picture::Picture;
 use self::shown::Shown;
@@ -19,7 +19,7 @@ use super::desk::missing;
 use crate::cli::{Cli, Status};
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::output::{self, WARN, paint};
+use crate::output::{self, DIM, WARN, paint};
 
 /// Runs it.
 pub(super) async fn run(cli: &Cli, status: &Status) -> Result<Exit> {
@@ -31,7 +31,8 @@ pub(super) async fn run(cli: &Cli, status: &Status) -> Result<Exit> {
         None if status.exit_code || status.json => return Err(missing(&url)),
         None => {
             output::line(format_args!(
-                "{url}: there is no store yet; the first `backsoon on`, `apply` or `serve` makes it"
+                "{}: there is no store yet; the first `backsoon on`, `apply` or `serve` makes it",
+                without_secrets(&url)
             ));
             return Ok(Exit::Done);
         }
@@ -45,11 +46,13 @@ pub(super) async fn run(cli: &Cli, status: &Status) -> Result<Exit> {
         output::json(&Shown::of(&picture, document, &snapshot, &troubles))?;
     } else {
         said::say(&picture, &desk, document, &snapshot);
-        if !troubles.is_empty() {
+        if !(troubles.is_empty() && picture.caveats.is_empty()) {
             output::line("");
         }
         let say = |trouble| output::line(format_args!("{} {trouble}", paint(WARN, "trouble:")));
         troubles.iter().for_each(say);
+        let note = |caveat| output::line(format_args!("{} {caveat}", paint(DIM, "note:")));
+        picture.caveats.iter().for_each(note);
     }
     let site = snapshot.exactly(&status.site).unwrap_or_else(|| snapshot.site(status.site.as_str()));
     Ok(match (status.exit_code, &picture.unreadable) {

@@ -16,6 +16,7 @@ mod on;
 mod place;
 mod programs;
 mod race;
+mod redis;
 mod status;
 mod store;
 mod terminal;

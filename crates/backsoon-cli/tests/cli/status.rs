@@ -109,7 +109,8 @@ fn the_same_for_programs() {
       "instances": [],
       "troubles": [
         "nobody follows file:DIR/state/backsoon/store: no server closes or opens because of it"
-      ]
+      ],
+      "caveats": []
     }
     "#);
 }

@@ -115,29 +115,32 @@ fn help_names_every_verb_and_every_exit_code() {
     Usage: backsoon on [OPTIONS]
 
     Options:
-          --site <HOST>          The site to close: shop.example.com, *.example.com or * (the default)
-          --read-only            Let reading pass and refuse everything else
-          --hold                 Let requests wait for the reopening, within limits
-          --message <TEXT>       What visitors are told
-          --note <TEXT>          Why, for other operators; visitors do not see it
-          --at <TIME>            Close at this time instead of now: RFC 3339, or "2026-11-21 02:30
-                                 Europe/Berlin"
-          --for <DURATION>       Reopen after this long: 30m, 2h, 1h30m
-          --until <TIME>         Reopen at this time
-          --new-site             Make the site if nobody has heard of it yet
-          --max-wait <DURATION>  In --hold, how long one request waits at most
-          --max-held <N>         In --hold, how many requests wait at once on one server; more are
-                                 refused
-          --release <RATE>       In --hold, how many requests go on per second and server after the
-                                 reopening (200/s)
-          --wait[=<DURATION>]    Return only when every server has the change and its earlier requests
-                                 have ended, or after this long (60s)
-          --instances <N>        Confirm nothing with fewer servers than this [default: 1]
-          --accept-lost          Confirm without servers that are lost; they may still be serving
-          --or-reopen            Reopen at once if it is not confirmed
-          --json                 Print JSON
-      -h, --help                 Print help (see more with '--help')
-      -V, --version              Print version
+          --site <HOST>           The site to close: shop.example.com, *.example.com or * (the default)
+          --read-only             Let reading pass and refuse everything else
+          --hold                  Let requests wait for the reopening, within limits
+          --message <TEXT>        What visitors are told
+          --note <TEXT>           Why, for other operators; visitors do not see it
+          --at <TIME>             Close at this time instead of now: RFC 3339, or "2026-11-21 02:30
+                                  Europe/Berlin"
+          --for <DURATION>        Reopen after this long: 30m, 2h, 1h30m
+          --until <TIME>          Reopen at this time
+          --new-site              Make the site if nobody has heard of it yet
+          --max-wait <DURATION>   In --hold, how long one request waits at most
+          --max-held <N>          In --hold, how many requests wait at once on one server; more are
+                                  refused
+          --release <RATE>        In --hold, how many requests go on per second and server after the
+                                  reopening (200/s)
+          --cut-after <DURATION>  End what still runs on gates so long after they have closed; the
+                                  receipt then says forced, and names what was cut
+          --wait[=<DURATION>]     Return only when every server has the change and its earlier requests
+                                  have ended, or after this long (60s)
+          --instances <N>         Confirm nothing with fewer servers than this [default: 1]
+          --accept-lost           Confirm without servers that are lost (they may still be serving) or
+                                  fenced
+          --or-reopen             Reopen at once if it is not confirmed
+          --json                  Print JSON
+      -h, --help                  Print help (see more with '--help')
+      -V, --version               Print version
 
     Store and configuration:
           --store <URL>    The store that holds the state: file:./state or sqlite:./backsoon.db

@@ -96,7 +96,7 @@ fn it_returns_once_the_last_earlier_request_has_ended() {
       store     file:DIR/state/backsoon/store, revision 1
       instances 1 live, all have it
       receipt   not confirmed after SPAN: 0 of 1 server confirmed
-      late      INSTANCE: 1 earlier request still runs
+      late      INSTANCE: 1 earlier request still runs, GET / for SPAN
     ");
     let mut command = place.backsoon();
     let waits = std::thread::spawn(move || Ran::of(command.args(words("on --wait --message b"))));
@@ -113,6 +113,7 @@ fn it_returns_once_the_last_earlier_request_has_ended() {
       store     file:DIR/state/backsoon/store, revision 2
       instances 1 live, all have it
       receipt   confirmed after SPAN: 1 server at revision 2; 1 request from before ended
+      let in    health paths
     ");
     assert!(visitor.join().unwrap().ends_with("halfhalf"));
 }
@@ -152,7 +153,7 @@ fn what_is_not_confirmed_is_reopened_if_asked_for() {
       store     file:DIR/state/backsoon/store, revision 1
       instances 1 live, all have it
       receipt   not confirmed after SPAN: 0 of 1 server confirmed
-      late      INSTANCE: 1 earlier request still runs
+      late      INSTANCE: 1 earlier request still runs, GET / for SPAN
       reopened  window w-ID was ended, because it was not confirmed (--or-reopen)
     ");
     assert_eq!(place.json("status")["sites"]["*"]["mode"], "off");
@@ -162,4 +163,26 @@ fn what_is_not_confirmed_is_reopened_if_asked_for() {
         let ran = place.run(line);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{line} says nothing without --wait: {ran:?}");
     }
+}
+
+#[test]
+fn what_runs_too_long_is_cut_and_named_and_the_verdict_is_forced() {
+    let (place, slow, gate) = site();
+    let _names = place.names();
+    let visitor = slow.visit(&gate);
+    assert_snapshot!(place.run("on --wait --cut-after 1s").shown(), @"
+    exit 0
+    *: on until it is ended
+      window    w-ID
+      reopen    backsoon off
+      store     file:DIR/state/backsoon/store, revision 1
+      instances 1 live, all have it
+      receipt   forced after SPAN: 1 server at revision 1; 1 request cut, of 1 from before
+      cut       INSTANCE: GET / after SPAN
+      let in    health paths
+    ");
+    slow.go_on.send(()).unwrap();
+    assert!(!visitor.join().unwrap().ends_with("halfhalf"), "it was cut");
+    let receipt = &place.json("on --message b --wait")["receipt"];
+    assert_eq!(receipt["verdict"], "confirmed", "what was cut for an earlier closing is not this one's");
 }

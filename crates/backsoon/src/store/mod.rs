@@ -12,12 +12,20 @@
 //! Keys are slash-separated segments of `A-Z a-z 0-9 . _ -`, none of them empty or starting with a dot; see [`check_key`].
 //! A key is never also the directory of other keys (`state` beside `state/x`): the file store cannot hold both.
 
+#[cfg(any(feature = "redis", feature = "object"))]
+mod address;
 #[cfg(feature = "file")]
 mod file;
 mod memory;
+#[cfg(feature = "object")]
+mod object;
 mod open;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod sql;
+#[cfg(any(feature = "redis", feature = "object"))]
+mod tls;
 
 use std::fmt;
 use std::time::Duration;
@@ -29,7 +37,11 @@ use futures_core::stream::BoxStream;
 #[cfg(feature = "file")]
 pub use file::FileStore;
 pub use memory::MemoryStore;
+#[cfg(feature = "object")]
+pub use object::ObjectStore;
 pub use open::{open, open_existing};
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use sql::SqlStore;
 
@@ -87,6 +99,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn hints(&self, key: &str) -> BoxStream<'static, ()> {
         let _ = key;
         once_a_second()
+    }
+
+    /// What in this store's set-up may lose or forget a state, in sentences with the way out. It may ask the store.
+    async fn caveats(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The URL that names this store to people, without its secrets.
@@ -207,7 +224,14 @@ fn is_aside(segment: &str) -> bool {
     !time.is_empty() && time.bytes().all(|b| b.is_ascii_digit())
 }
 
-#[cfg(any(feature = "file", feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(
+    feature = "file",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql",
+    feature = "redis",
+    feature = "object"
+))]
 fn now_in_millis() -> u128 {
     // A clock before 1970 is no reason to fail: the number only keeps names apart.
     std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis()

@@ -34,8 +34,9 @@ struct Place {
 }
 
 /// Opens the store that `url` names, and makes it if there is none yet: `memory:` (a new and empty one each
-/// time), `file:./state` (a directory), `sqlite:./backsoon.db` (a file in a directory that exists), or a database that the
-/// whole fleet shares: `postgres://user:password@host/database`, `mysql://user:password@host/database`.
+/// time), `file:./state` (a directory), `sqlite:./backsoon.db` (a file in a directory that exists), or one on other
+/// machines: `postgres://user:password@host/database`, `mysql://user:password@host/database`, `redis://host`,
+/// `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`.
 ///
 /// A path of this machine is taken as it is, relative to the working directory; nothing in it is decoded. A store on
 /// another machine is not connected to before it is first used.
@@ -134,6 +135,23 @@ async fn mysql(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
 #[cfg(feature = "mysql")]
 use mysql as mariadb;
 
+#[cfg(feature = "redis")]
+async fn redis(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
+    // It connects later: a server that is away now may be there soon.
+    Ok(Some(Arc::new(super::RedisStore::new(&place.url)?)))
+}
+
+#[cfg(feature = "redis")]
+use redis as rediss;
+
+#[cfg(feature = "object")]
+async fn object(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
+    Ok(Some(Arc::new(super::ObjectStore::new(&place.url)?)))
+}
+
+#[cfg(feature = "object")]
+use {object as az, object as gs, object as s3};
+
 // === impl Place ===
 
 #[cfg(any(feature = "file", feature = "sqlite"))]
@@ -189,4 +207,9 @@ schemes! {
     postgresql, "postgresql://user:password@host/database", feature "postgres";
     mysql, "mysql://user:password@host/database", feature "mysql";
     mariadb, "mariadb://user:password@host/database", feature "mysql";
+    redis, "redis://host", feature "redis";
+    rediss, "rediss://host", feature "redis";
+    s3, "s3://bucket/folder", feature "object";
+    gs, "gs://bucket/folder", feature "object";
+    az, "az://container/folder", feature "object";
 }

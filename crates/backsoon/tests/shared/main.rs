@@ -3,6 +3,12 @@
 
 #![allow(clippy::expect_used, reason = "in a test, to panic is to fail")]
 
+mod fleet;
+mod redis_contract;
+mod redis_line;
+mod redis_loss;
+mod redis_refused;
+mod s3;
 mod sql_bed;
 mod sql_contract;
 mod sql_fleet;

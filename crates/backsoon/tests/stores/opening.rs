@@ -13,6 +13,12 @@ async fn a_url_that_names_no_store_says_what_would() {
     if cfg!(feature = "mysql") {
         known += ", `mysql://user:password@host/database`, `mariadb://user:password@host/database`";
     }
+    if cfg!(feature = "redis") {
+        known += ", `redis://host`, `rediss://host`";
+    }
+    if cfg!(feature = "object") {
+        known += ", `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`";
+    }
     let cases = [
         ("", format!("`` does not say what kind of store it is; {known}")),
         ("./state", format!("`./state` does not say what kind of store it is; {known}; did you mean `file:./state`?")),

@@ -26,6 +26,8 @@ pub(super) struct Picture {
     pub(super) store: String,
     pub(super) state: Option<State>,
     pub(super) unreadable: Option<Unreadable>,
+    /// What in the store's set-up may lose a state, in sentences.
+    pub(super) caveats: Vec<String>,
     pub(super) roster: Roster,
     /// Windows of programs that nobody stands behind any more.
     pub(super) lapsed: Vec<WindowId>,
@@ -46,12 +48,13 @@ impl Picture {
         let store = &**desk.store();
         let empty = State::default();
         let lapsed = fleet::lapsed(store, state.as_ref().unwrap_or(&empty), LEASE);
-        let (roster, lapsed) = tokio::join!(Roster::observe(store, BEAT), lapsed);
+        let (roster, lapsed, caveats) = tokio::join!(Roster::observe(store, BEAT), lapsed, store.caveats());
         let added = match &state {
             Some(state) => added(desk, state).await?,
             None => Vec::new(),
         };
-        Ok(Self { now, store: store.url(), state, unreadable, roster: roster?, lapsed: lapsed?, added })
+        let (store, roster, lapsed) = (store.url(), roster?, lapsed?);
+        Ok(Self { now, store, state, unreadable, caveats, roster, lapsed, added })
     }
 
     /// Since when a window is in force.

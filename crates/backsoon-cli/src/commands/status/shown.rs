@@ -25,6 +25,8 @@ pub(super) struct Shown<'a> {
     lapsed: &'a [WindowId],
     instances: Vec<ShownInstance<'a>>,
     troubles: &'a [String],
+    /// What in the store's set-up may lose a state.
+    caveats: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -84,6 +86,7 @@ impl<'a> Shown<'a> {
             lapsed: &picture.lapsed,
             instances: instances.collect(),
             troubles,
+            caveats: &picture.caveats,
         }
     }
 }
