@@ -8,17 +8,22 @@ use backsoon::{control, store};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Everything was done.
-    Done = 0,
+    Done,
     /// It failed; the message says why.
-    Failed = 1,
+    Failed,
     /// The command line itself was wrong.
-    Usage = 2,
+    Usage,
     /// It was done, but what was asked for is not so yet; the message says what is in the way.
-    NotConfirmed = 3,
+    NotConfirmed,
     /// The store is away, so nothing is known, or nobody knows whether a write landed.
-    StoreAway = 4,
+    StoreAway,
     /// `status --exit-code`: the site is closed.
-    Closed = 10,
+    Closed,
+    /// `guard`: the site is not open, so the command was not started; another time it may be.
+    NotNow,
+    /// What `run` and `guard` pass on: the command's own code, or what a shell says of a command that a signal ended
+    /// (128 and its number) or that could not be started (126, 127).
+    Passed(u8),
 }
 
 /// An error that carries its own exit code.
@@ -28,6 +33,21 @@ pub struct Ends(pub Exit, pub String);
 // === impl Exit ===
 
 impl Exit {
+    /// The number that the process ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotConfirmed => 3,
+            Self::StoreAway => 4,
+            Self::Closed => 10,
+            // EX_TEMPFAIL of sysexits.h: whoever started it, cron say, may try again.
+            Self::NotNow => 75,
+            Self::Passed(code) => code,
+        }
+    }
+
     /// The code of an error.
     pub fn of(error: &anyhow::Error) -> Self {
         for cause in error.chain() {

@@ -59,6 +59,11 @@ pub fn field(label: &str, text: impl Display) {
     let _ = anstream::stdout().write_fmt(format_args!("{}\n", fit(&format!("  {label:<10}{text}"), LABEL)));
 }
 
+/// Prints a label and what belongs to it for people, where a command of theirs prints its own.
+pub fn aside(label: &str, text: impl Display) {
+    note(format_args!("  {label:<10}{text}"));
+}
+
 /// Prints one line for people, where it does not mix with what programs read.
 pub fn note(text: impl Display) {
     let _ = anstream::stderr().write_fmt(format_args!("{text}\n"));
@@ -94,6 +99,21 @@ pub fn verbatim(text: &[u8]) -> Result<()> {
 
 /// Prints rows in columns below their heading; on a terminal the last column is as wide as is left.
 pub fn table<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
+    for row in columns(heading, rows) {
+        let _ = anstream::stdout().write_fmt(format_args!("{row}\n"));
+    }
+}
+
+/// `text`, with its colours only where standard output shows them: for what does not go through a stream of ours.
+pub fn coloured(text: &str) -> String {
+    match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Rows in columns below their heading, as [`table`] prints them.
+pub fn columns<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; COLUMNS]]) -> Vec<String> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| visible(&row[column]));
         cells.chain([heading[column].len()]).max().unwrap_or(0)
@@ -107,11 +127,8 @@ pub fn table<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; CO
             .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - visible(cell))));
         fit(format!("  {}", padded.collect::<Vec<_>>().join("  ")).trim_end(), before_last + 2)
     };
-    let print = |row: String| anstream::stdout().write_fmt(format_args!("{row}\n"));
-    let _ = print(paint(DIM, render(heading)));
-    for row in rows {
-        let _ = print(render(std::array::from_fn(|column| row[column].as_str())));
-    }
+    let rows = rows.iter().map(|row| render(std::array::from_fn(|column| row[column].as_str())));
+    std::iter::once(paint(DIM, render(heading))).chain(rows).collect()
 }
 
 /// Ends the process as `done` says, after printing what went wrong.
@@ -120,7 +137,7 @@ pub fn exit(done: Result<Exit>) -> ExitCode {
         note(format_args!("{} {}", paint(BAD, "error:"), sentence(&error)));
         Exit::of(&error)
     });
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit.code())
 }
 
 /// The whole chain of causes, each said once: many errors repeat theirs.

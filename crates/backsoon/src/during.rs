@@ -1,36 +1,27 @@
-//! Closing around a block of code: [`Control::during`].
+//! Closing around a block of code: [`Control::during`], and [`Control::keep`] for what is no block.
 //!
-//! A task of its own, the keeper, adds the window, renews its lease and ends it. So it does not matter how the block
+//! A task of its own, the keeper, adds the windows, renews their leases and ends them. So it does not matter how the work
 //! ends: by its value, by a panic, or because the future around it was dropped, even in the middle of the adding.
 
-use std::time::Duration;
+mod keeper;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{Control, Error, Found, Outcome};
-use crate::document::{Host, Source, Window};
-use crate::fleet::{Lease, Place};
-use crate::store;
+use crate::control::{Control, Error, Outcome};
+use crate::document::{Host, State, Window};
+use keeper::{Keeper, Order, Word};
 
-/// A window whose lease was not renewed for so long is lapsed. Long enough for a store that stalls, short enough for
-/// an operator who waits for the word.
-const LEASE: Duration = Duration::from_secs(6);
-
-/// Three renewals may get lost before the lease does.
-const RENEWAL: Duration = Duration::from_millis(1_500);
-
-/// The pauses between attempts to end the window double from the first to the last.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
-
-/// An attempt to end the window that takes longer is given up, and begun again.
-const ANSWER: Duration = Duration::from_secs(30);
-
-/// Adds the window, keeps the lease, ends both.
-struct Keeper {
-    control: Control,
-    host: Host,
-    window: Window,
-    lease: Lease,
+/// Windows that this program stands behind: their leases are renewed until they are ended or stay.
+///
+/// Dropped, it ends them all the same, and tries until that works or the tokio runtime ends.
+#[derive(Debug)]
+#[must_use = "dropped at once, it ends the windows at once"]
+pub struct Kept {
+    windows: Vec<(Host, Window)>,
+    state: State,
+    order: oneshot::Sender<Order>,
+    failed: mpsc::UnboundedReceiver<String>,
+    done: oneshot::Receiver<Result<Outcome, Error>>,
 }
 
 // === impl Control ===
@@ -73,16 +64,34 @@ impl Control {
         window: Window,
         block: impl Future<Output = T>,
     ) -> Result<T, Error> {
-        let (added, is_added) = oneshot::channel();
-        // Dropped when the block is over, however that comes about: the keeper takes it for the sign to end.
-        let (running, over) = oneshot::channel::<()>();
-        let (ended, is_ended) = oneshot::channel();
-        tokio::spawn(Keeper::new(self.clone(), host.clone(), window).keep(added, over, ended));
-        is_added.await.unwrap_or_else(|_| Err(keeper_is_gone()))?;
+        let kept = self.keep(vec![(host.clone(), window)]).await?;
         let value = block.await;
-        drop(running);
-        is_ended.await.unwrap_or_else(|_| Err(keeper_is_gone()))?;
+        kept.end(|_| {}).await?;
         Ok(value)
+    }
+
+    /// Adds windows in one change and stands behind them until [`Kept`] is ended, told to let them stay, or dropped.
+    ///
+    /// Their source becomes [`Source::Code`](crate::document::Source::Code), unless it is
+    /// [`Source::Run`](crate::document::Source::Run); without a `by` they get this control's.
+    ///
+    /// # Errors
+    /// When they could not be added. Of windows that may have been added all the same ([`Error::Unknown`]) the ending is
+    /// tried in the background.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn keep(&self, windows: Vec<(Host, Window)>) -> Result<Kept, Error> {
+        let (added, is_added) = oneshot::channel();
+        // Dropped when nobody waits for the windows any more, however that comes about: the keeper ends them then.
+        let (order, orders) = oneshot::channel();
+        let (failing, failed) = mpsc::unbounded_channel();
+        let (doing, done) = oneshot::channel();
+        let keeper = Keeper::new(self.clone(), windows);
+        let windows = keeper.windows().to_vec();
+        tokio::spawn(keeper.keep(orders, Word { added, failed: failing, done: doing }));
+        let state = is_added.await.unwrap_or_else(|_| Err(keeper_is_gone()))?;
+        Ok(Kept { windows, state, order, failed, done })
     }
 }
 
@@ -90,112 +99,46 @@ fn keeper_is_gone() -> Error {
     Error::Refused("the runtime is shutting down, so nobody keeps the window any more".into())
 }
 
-// === impl Keeper ===
+// === impl Kept ===
 
-impl Keeper {
-    fn new(control: Control, host: Host, mut window: Window) -> Self {
-        if window.source != Source::Run {
-            window.source = Source::Code;
-        }
-        if window.by.is_empty() {
-            window.by = control.by().to_owned();
-        }
-        let lease_ms = LEASE.as_millis().try_into().unwrap_or(u64::MAX);
-        let lease = Lease { window: window.id.clone(), place: Place::here(), beat: 0, lease_ms };
-        Self { control, host, window, lease }
+impl Kept {
+    /// The windows as they were added, each with its site.
+    pub fn windows(&self) -> &[(Host, Window)] {
+        &self.windows
     }
 
-    async fn keep(
-        mut self,
-        added: oneshot::Sender<Result<(), Error>>,
-        mut over: oneshot::Receiver<()>,
-        ended: oneshot::Sender<Result<(), Error>>,
-    ) {
-        match self.add().await {
-            Ok(()) => {
-                // Should nobody be there to hear it, then `over` has come already.
-                let _ = added.send(Ok(()));
-                self.renew_until(&mut over).await;
-                let _ = ended.send(self.end().await);
-            }
-            Err(error) => {
-                let may_have_landed = matches!(error, Error::Unknown { .. });
-                let _ = added.send(Err(error));
-                if may_have_landed && let Err(error) = self.end().await {
-                    let id = &self.window.id;
-                    tracing::error!(window = %id, "the window may have been added, and cannot be ended: {error}");
-                }
-            }
-        }
+    /// The State that they were added in.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
-    async fn add(&self) -> Result<(), Error> {
-        let taken = || {
-            Error::Refused(format!("there is a window {} already; give this one another id", self.window.id))
-        };
-        if let Found::State(state) = self.control.find().await?
-            && state.sites().any(|(_, site)| site.windows.iter().any(|window| window.id == self.window.id))
-        {
-            return Err(taken());
-        }
-        // First, so that nobody sees the window without it.
-        self.lease.renew(&**self.control.store()).await?;
-        let error = match self.control.begin(&self.host, self.window.clone()).await {
-            Ok(Outcome::Written(_)) => return Ok(()),
-            Ok(Outcome::Unchanged(_)) => taken(),
-            Err(error) => error,
-        };
-        if !matches!(error, Error::Unknown { .. }) {
-            self.give_up().await;
-        }
-        Err(error)
+    /// Ends exactly these windows. While the store is away that is tried again with growing pauses, and `each` hears of
+    /// every attempt that failed; drop the future to stop waiting, the trying goes on.
+    ///
+    /// [`Outcome::Unchanged`] says that somebody else had ended them.
+    ///
+    /// # Errors
+    /// When they cannot be ended for a reason that waiting does not mend, such as a state of a newer Backsoon.
+    pub async fn end(self, each: impl FnMut(&str)) -> Result<Outcome, Error> {
+        self.carry_out(Order::End, each).await
     }
 
-    async fn renew_until(&mut self, over: &mut oneshot::Receiver<()>) {
+    /// Leaves these windows to the operators, with `note` for them: in one change they become
+    /// [`Source::Operator`](crate::document::Source::Operator), and nobody calls them lapsed.
+    ///
+    /// # Errors
+    /// As [`Kept::end`], and `each` as there.
+    pub async fn stay(self, note: &str, each: impl FnMut(&str)) -> Result<Outcome, Error> {
+        self.carry_out(Order::Stay(note.to_owned()), each).await
+    }
+
+    async fn carry_out(mut self, order: Order, mut each: impl FnMut(&str)) -> Result<Outcome, Error> {
+        let _ = self.order.send(order);
         loop {
             tokio::select! {
-                _ = &mut *over => return,
-                () = tokio::time::sleep(RENEWAL) => {}
-            }
-            self.lease.beat += 1;
-            let renewed = tokio::time::timeout(LEASE, self.lease.renew(&**self.control.store())).await;
-            match renewed {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!("the lease was not renewed: {error}"),
-                Err(_) => tracing::debug!("the lease was not renewed: no answer"),
+                done = &mut self.done => return done.unwrap_or_else(|_| Err(keeper_is_gone())),
+                Some(why) = self.failed.recv() => each(&why),
             }
         }
     }
-
-    async fn end(&self) -> Result<(), Error> {
-        let mut pause = PAUSES.0;
-        loop {
-            let why = match tokio::time::timeout(ANSWER, self.control.end(&self.window.id)).await {
-                Ok(Ok(_)) => {
-                    self.give_up().await;
-                    return Ok(());
-                }
-                Ok(Err(error)) if !passes(&error) => return Err(error),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("no answer for {} s", ANSWER.as_secs()),
-            };
-            tracing::warn!(window = %self.window.id, "the window is over but could not be ended yet: {why}");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSES.1);
-        }
-    }
-
-    async fn give_up(&self) {
-        // A lease without a window means nothing, so one that stays behind does no harm.
-        let _ = tokio::time::timeout(LEASE, Lease::give_up(&**self.control.store(), &self.window.id)).await;
-    }
-}
-
-/// Whether it may be over when one asks again.
-fn passes(error: &Error) -> bool {
-    use store::Error::{Away, Conflict};
-    matches!(
-        error,
-        Error::Store(Away { .. } | Conflict { .. }) | Error::Unknown { .. } | Error::Contended { .. }
-    )
 }

@@ -1,6 +1,8 @@
 //! Who follows a store: what one instance says of itself, and the roster of all of them; and who still stands
 //! behind the windows that programs have added.
 
+mod claim;
+mod forget;
 mod lookout;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,8 @@ use crate::running::{Cut, Running};
 use crate::store::{self, PutMode, Store};
 use crate::time::Timestamp;
 
+pub use claim::NotClaimed;
+pub use forget::NotForgotten;
 pub use lookout::Lookout;
 
 /// Where reports are filed.

@@ -39,7 +39,7 @@ pub mod adapters;
 pub mod control;
 pub mod decide;
 pub mod document;
-mod during;
+pub mod during;
 pub mod fleet;
 pub mod inspect;
 pub mod instance;

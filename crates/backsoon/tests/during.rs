@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backsoon::control::Error;
+use backsoon::control::{Error, Outcome};
 use backsoon::document::{Host, Mode, Source, State, Window};
 use backsoon::store::Store;
 use backsoon::{Control, fleet};
@@ -272,4 +272,65 @@ async fn a_lease_that_is_renewed_holds_and_one_of_a_dead_process_does_not() {
     };
     let lapsed = control(&store).during(&Host::any(), window("a"), inside).await.unwrap();
     assert_eq!(lapsed.len(), 1);
+}
+
+#[tokio::test]
+async fn windows_on_several_sites_come_and_go_in_one_change_each() {
+    let store = Moody::new();
+    let control = control(&store);
+    let sites: [Host; 2] = ["shop.example.com", "blog.example.com"].map(|host| host.parse().unwrap());
+    let mine = sites.iter().map(|host| (host.clone(), window("both"))).collect();
+    let kept = control.keep(mine).await.unwrap();
+    assert_eq!((kept.state().revision, leases(&store).await), (1, 2));
+    let state = control.read().await.unwrap().unwrap();
+    assert!(sites.iter().all(|host| state.site(host).unwrap().windows.len() == 1), "{state:?}");
+    kept.end(|_| {}).await.unwrap();
+    let state = control.read().await.unwrap().unwrap();
+    assert!(sites.iter().all(|host| state.site(host).unwrap().windows.is_empty()), "{state:?}");
+    assert_eq!((state.revision, leases(&store).await), (2, 0));
+}
+
+#[tokio::test]
+async fn a_window_that_stays_is_an_operators_and_never_lapses() {
+    let store = Moody::new();
+    let control = control(&store);
+    let kept = control.keep(vec![(Host::any(), window("mine"))]).await.unwrap();
+    control.begin(&Host::any(), window("another")).await.unwrap();
+    kept.stay("it ended with 1", |_| {}).await.unwrap();
+    let state = control.read().await.unwrap().unwrap();
+    assert_eq!(state.revision, 3, "one change");
+    let sources: Vec<_> =
+        state.default.windows.iter().map(|window| (window.source, window.note.as_str())).collect();
+    assert_eq!(sources, [(Source::Operator, "it ended with 1"), (Source::Operator, "another")]);
+    assert_eq!(leases(&store).await, 0);
+    assert!(fleet::lapsed(&*store, &state, Duration::from_secs(9)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_waits_hears_why_the_window_is_not_ended_yet() {
+    let store = Moody::new();
+    let kept = control(&store).keep(vec![(Host::any(), window("a"))]).await.unwrap();
+    store.feel(Mood::Away);
+    let mut heard = Vec::new();
+    kept.end(|why| {
+        heard.push(why.to_owned());
+        store.feel(Mood::Fine);
+    })
+    .await
+    .unwrap();
+    assert!(heard.len() == 1 && heard[0].contains("no answer"), "{heard:?}");
+    gone(&store).await;
+}
+
+#[tokio::test]
+async fn a_window_that_somebody_else_has_ended_is_no_error_and_stays_ended() {
+    let store = Moody::new();
+    let control = control(&store);
+    for stays in [false, true] {
+        let kept = control.keep(vec![(Host::any(), window("a"))]).await.unwrap();
+        control.end(&kept.windows()[0].1.id).await.unwrap();
+        let outcome = if stays { kept.stay("why", |_| {}).await } else { kept.end(|_| {}).await };
+        assert!(matches!(outcome.unwrap(), Outcome::Unchanged(_)));
+        gone(&store).await;
+    }
 }

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("inspect", &["decide", "document", "request", "snapshot", "time"]),
     ("fleet", &["document", "running", "store", "time"]),
     ("control", &["document", "fleet", "inspect", "store", "time"]),
-    ("during", &["control", "document", "fleet", "store"]),
+    ("during", &["control", "document", "fleet", "store", "time"]),
     ("receipt", &["control", "decide", "document", "fleet", "rules", "running", "snapshot", "store", "time"]),
     ("queue", &["document"]),
     (

@@ -3,15 +3,20 @@
 mod apply;
 mod awaited;
 mod check;
+mod child;
 mod closed;
 mod demo;
 mod desk;
 mod explain;
+mod fleet;
+mod guard;
 mod history;
 mod off;
 mod on;
 mod rollback;
+mod run;
 mod serve;
+mod signals;
 mod status;
 mod wait;
 mod words;
@@ -48,8 +53,11 @@ pub fn run(cli: &Cli) -> Result<Exit> {
     runtime.enable_all().build().context("cannot start")?.block_on(async {
         match &cli.verb {
             Verb::On(on) => on::run(&Desk::open(cli).await?, on).await,
+            Verb::Run(run) => run::run(&Desk::open(cli).await?, run).await,
+            Verb::Guard(guard) => guard::run(cli, guard).await,
             Verb::Off(off) => off::run(&Desk::open_existing(cli).await?, off).await,
             Verb::Status(status) => status::run(cli, status).await,
+            Verb::Fleet(fleet) => fleet::run(&Desk::open_existing(cli).await?, fleet).await,
             Verb::Explain(explain) => explain::run(cli, explain).await,
             Verb::History(history) => history::run(&Desk::open_existing(cli).await?, history).await,
             Verb::Rollback(rollback) => rollback::run(&Desk::open_existing(cli).await?, rollback).await,

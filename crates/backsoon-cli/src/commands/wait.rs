@@ -48,80 +48,71 @@ pub(super) fn exit(receipt: Option<&Receipt>, otherwise: Exit) -> Exit {
 
 /// Says what was found.
 pub(super) fn say(receipt: &Receipt, wait: &Wait) {
+    for (label, text) in lines(receipt, wait) {
+        output::field(label, text);
+    }
+}
+
+/// What was found: the verdict, what was cut, what is let in, and who is late.
+pub(super) fn lines(receipt: &Receipt, wait: &Wait) -> Vec<(&'static str, String)> {
+    let cut = receipt.cut.iter().map(|cut| {
+        let Running { method, path, age_ms } = &cut.request;
+        let ran = when::plain(Duration::from_secs(age_ms / 1000));
+        ("cut", format!("{}: {} {} after {ran}", plain(&cut.server), plain(method), plain(path)))
+    });
+    let late = late(receipt, wait).into_iter().map(|late| ("late", late));
+    let admitted = admitted(receipt).map(|rules| ("let in", rules));
+    std::iter::once(("receipt", verdict(receipt))).chain(cut).chain(admitted).chain(late).collect()
+}
+
+fn verdict(receipt: &Receipt) -> String {
     let took = when::plain(Duration::from_millis(receipt.took_ms));
     let there = receipt.servers.iter().filter(|server| server.late.is_none()).count();
-    let confirmed = count(there, "server");
+    let confirmed = format!("{} at revision {}", count(there, "server"), receipt.revision);
     let ended = match receipt.drained {
         0 => "no earlier request was running".to_owned(),
         requests => format!("{} from before ended", count(requests, "request")),
     };
     match receipt.verdict {
-        Verdict::Confirmed => {
-            let yes = paint(GOOD, "confirmed");
-            output::field(
-                "receipt",
-                format_args!("{yes} after {took}: {confirmed} at revision {}; {ended}", receipt.revision),
-            );
-        }
+        Verdict::Confirmed => format!("{} after {took}: {confirmed}; {ended}", paint(GOOD, "confirmed")),
         Verdict::Forced => {
             let forced = paint(WARN, "forced");
             let cut = count(receipt.cut.len(), "request");
-            output::field(
-                "receipt",
-                format_args!(
-                    "{forced} after {took}: {confirmed} at revision {}; {cut} cut, of {} from before",
-                    receipt.revision,
-                    receipt.drained.max(receipt.cut.len()),
-                ),
-            );
+            let all = receipt.drained.max(receipt.cut.len());
+            format!("{forced} after {took}: {confirmed}; {cut} cut, of {all} from before")
         }
         Verdict::Scheduled => {
             let yes = paint(GOOD, "scheduled");
-            output::field(
-                "receipt",
-                format_args!(
-                    "{yes}, confirmed after {took}: {confirmed} at revision {}; nothing is closed yet",
-                    receipt.revision
-                ),
-            );
+            format!("{yes}, confirmed after {took}: {confirmed}; nothing is closed yet")
         }
         Verdict::NotConfirmed => {
-            let no = paint(WARN, "not confirmed");
-            output::field(
-                "receipt",
-                format_args!(
-                    "{no} after {took}: {there} of {} confirmed",
-                    count(receipt.servers.len(), "server")
-                ),
-            );
+            let all = count(receipt.servers.len(), "server");
+            format!("{} after {took}: {there} of {all} confirmed", paint(WARN, "not confirmed"))
         }
-    }
-    for cut in &receipt.cut {
-        let Running { method, path, age_ms } = &cut.request;
-        let ran = when::plain(Duration::from_secs(age_ms / 1000));
-        output::field(
-            "cut",
-            format_args!("{}: {} {} after {ran}", plain(&cut.server), plain(method), plain(path)),
-        );
-    }
-    say_admitted(receipt);
-    for server in &receipt.servers {
-        if let Some(late) = &server.late {
-            output::field("late", format_args!("{}: {}", plain(&server.name), plain(&late.to_string())));
-        }
-    }
-    if there < wait.instances && wait.instances > 1 {
-        output::field("late", format_args!("--instances asks for {}", wait.instances));
-    }
-    if receipt.servers.is_empty() {
-        output::field("late", "nobody follows this store, so nobody can confirm");
     }
 }
 
+/// Who has not confirmed, and what else is in the way.
+pub(super) fn late(receipt: &Receipt, wait: &Wait) -> Vec<String> {
+    let there = receipt.servers.iter().filter(|server| server.late.is_none()).count();
+    let servers = receipt.servers.iter().filter_map(|server| {
+        let late = server.late.as_ref()?;
+        Some(format!("{}: {}", plain(&server.name), plain(&late.to_string())))
+    });
+    let mut late: Vec<String> = servers.collect();
+    if there < wait.instances && wait.instances > 1 {
+        late.push(format!("--instances asks for {}", wait.instances));
+    }
+    if receipt.servers.is_empty() {
+        late.push("nobody follows this store, so nobody can confirm".into());
+    }
+    late
+}
+
 /// A closed site may let some requests in by its rules, and "closed" must not hide that.
-fn say_admitted(receipt: &Receipt) {
+fn admitted(receipt: &Receipt) -> Option<String> {
     if receipt.verdict == Verdict::NotConfirmed || receipt.sites.values().all(|mode| *mode == Mode::Off) {
-        return;
+        return None;
     }
     let own = receipt
         .servers
@@ -130,9 +121,7 @@ fn say_admitted(receipt: &Receipt) {
         .map(|server| format!("{} ({} alone)", plain(&server.admits.join(", ")), plain(&server.name)));
     let everywhere = Some(plain(&receipt.admits.join(", "))).filter(|rules| !rules.is_empty());
     let all: Vec<String> = everywhere.into_iter().chain(own).collect();
-    if !all.is_empty() {
-        output::field("let in", all.join("; "));
-    }
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// One line per server that is late.

@@ -2,9 +2,12 @@
 
 use backsoon::decide::Local;
 use backsoon::document::Source;
+use backsoon::fleet::{Kind, Life};
 use backsoon::snapshot::Snapshot;
 use backsoon::time::Timestamp;
 use backsoon::{Mode, State, Window};
+
+use crate::output::{BAD, GOOD, WARN, paint};
 
 /// A time in the operator's own zone.
 pub(super) fn local(time: Timestamp) -> String {
@@ -16,6 +19,23 @@ pub(super) fn local(time: Timestamp) -> String {
 /// Until when a window is in force.
 pub(super) fn until(end: Option<Timestamp>) -> String {
     end.map_or_else(|| "until it is ended".into(), |end| format!("until {}", local(end)))
+}
+
+/// Whether an instance lives.
+pub(super) fn life(life: Life) -> String {
+    match life {
+        Life::Live => paint(GOOD, "live"),
+        Life::Unheard => paint(WARN, "unheard"),
+        Life::Lost => paint(BAD, "lost"),
+        Life::Fenced => paint(WARN, "fenced"),
+        Life::Dead => paint(BAD, "dead"),
+    }
+}
+
+/// What an instance is.
+pub(super) fn kind(kind: Kind) -> String {
+    let name = serde_json::to_value(kind).ok();
+    name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// ` of ann@laptop`, if anybody has signed it.

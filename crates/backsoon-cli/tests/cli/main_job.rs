@@ -22,7 +22,16 @@ use tokio::sync::RwLock;
 use super::gate::{Gate, PATIENCE};
 use super::place::{Place, Ran, words};
 
-const ROUNDS: usize = 20;
+/// How a fleet is turned.
+pub(crate) struct Turns {
+    pub(crate) gates: usize,
+    pub(crate) rounds: usize,
+    /// The commands, and what they say once everyone has it.
+    pub(crate) on: String,
+    pub(crate) off: String,
+    pub(crate) proof: String,
+}
+
 /// What the operator knows, and so what a request that is sent now may meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
@@ -54,48 +63,64 @@ struct Got {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_and_reopened_twenty_times_under_load() {
-    let seen = Arc::new(Seen::default());
-    let upstream = upstream(Arc::clone(&seen)).await;
-    let place = Place::new();
-    let gate = Gate::start(&place, &format!("--upstream http://{upstream}"));
-    let word = Arc::new(RwLock::new(Word::Open));
-    let visitors: Vec<_> = [Visit::Get, Visit::Get, Visit::Get, Visit::Post, Visit::Slow, Visit::Slow]
-        .into_iter()
-        .map(|visit| tokio::spawn(visit.again_and_again(gate.address, Arc::clone(&word))))
-        .collect();
+    let proof = "1 live, all have it".to_owned();
+    let turns = Turns { gates: 1, rounds: 20, on: "on".into(), off: "off".into(), proof };
+    turns.under_load(&Place::new()).await;
+}
 
-    for round in 0..ROUNDS {
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        for (verb, now) in [("on", Word::Closed), ("off", Word::Open)] {
-            // Whoever is on the way under the old word is waited for; it is the last moment to rely on it.
-            *word.write().await = Word::Between;
-            let mut command = place.backsoon();
-            let ran = tokio::task::spawn_blocking(move || Ran::of(command.args(words(verb)))).await.unwrap();
-            assert_eq!(ran.code, 0, "round {round}: {ran:?}");
-            assert!(ran.out.contains("1 live, all have it"), "round {round}: {ran:?}");
-            *word.write().await = now;
+// === impl Turns ===
+
+impl Turns {
+    /// Turns the fleet, and fails if one request passes a confirmed closing or is not answered whole.
+    pub(crate) async fn under_load(self, place: &Place) {
+        let seen = Arc::new(Seen::default());
+        let upstream = upstream(Arc::clone(&seen)).await;
+        let flags = format!("--upstream http://{upstream}");
+        let gates: Vec<_> = (0..self.gates).map(|_| Gate::start(place, &flags)).collect();
+        let word = Arc::new(RwLock::new(Word::Open));
+        let visits = [Visit::Get, Visit::Get, Visit::Get, Visit::Post, Visit::Slow, Visit::Slow];
+        let visitors: Vec<_> = gates
+            .iter()
+            .flat_map(|gate| visits.map(|visit| (gate.address, visit)))
+            .map(|(gate, visit)| tokio::spawn(visit.again_and_again(gate, Arc::clone(&word))))
+            .collect();
+
+        for round in 0..self.rounds {
             tokio::time::sleep(Duration::from_millis(30)).await;
+            for (verb, now) in [(&self.on, Word::Closed), (&self.off, Word::Open)] {
+                // Whoever is on the way under the old word is waited for; it is the last moment to rely on it.
+                *word.write().await = Word::Between;
+                let mut command = place.backsoon();
+                command.args(words(verb));
+                let ran = tokio::task::spawn_blocking(move || Ran::of(&mut command)).await.unwrap();
+                assert_eq!(ran.code, 0, "round {round}: {ran:?}");
+                assert!(ran.out.contains(&self.proof), "round {round}: {ran:?}");
+                *word.write().await = now;
+                tokio::time::sleep(Duration::from_millis(30)).await;
+            }
         }
+        *word.write().await = Word::Over;
+        let mut all = Got::default();
+        for visitor in visitors {
+            let got = visitor
+                .await
+                .expect("every request got a whole answer on the connection that it was sent on");
+            assert!(got.passed > 0 && got.refused > 0, "every visitor met both: {got:?}");
+            all.passed += got.passed;
+            all.refused += got.refused;
+            all.refused_between += got.refused_between;
+        }
+        let leaked = seen.closed.load(Ordering::SeqCst);
+        assert_eq!(leaked, 0, "nothing leaks through once `on` has said that all have it");
+        let asked = seen.open.load(Ordering::SeqCst) + seen.between.load(Ordering::SeqCst);
+        assert_eq!(asked, all.passed, "what passes is asked once, and what is refused never");
+        assert!(all.refused_between > 0, "there was load while the switch was turned: {all:?}");
+        println!(
+            "{} gates, {} closings: {} requests passed, {} refused, 0 leaked, 0 lost",
+            self.gates, self.rounds, all.passed, all.refused
+        );
+        gates.into_iter().for_each(Gate::stop);
     }
-    *word.write().await = Word::Over;
-    let mut all = Got::default();
-    for visitor in visitors {
-        let got =
-            visitor.await.expect("every request got a whole answer on the connection that it was sent on");
-        assert!(got.passed > 0 && got.refused > 0, "every visitor met both: {got:?}");
-        all.passed += got.passed;
-        all.refused += got.refused;
-        all.refused_between += got.refused_between;
-    }
-    assert_eq!(
-        seen.closed.load(Ordering::SeqCst),
-        0,
-        "nothing leaks through once `on` has said that all have it"
-    );
-    let asked = seen.open.load(Ordering::SeqCst) + seen.between.load(Ordering::SeqCst);
-    assert_eq!(asked, all.passed, "what passes is asked once, and what is refused never");
-    assert!(all.refused_between > 0, "there was load while the switch was turned: {all:?}");
-    gate.stop();
 }
 
 /// A site that counts, and answers with what it was sent.

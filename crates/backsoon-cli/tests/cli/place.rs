@@ -9,6 +9,7 @@ use insta::internals::SettingsBindDropGuard;
 /// Where one test lives.
 pub(crate) struct Place {
     root: tempfile::TempDir,
+    variables: Vec<(String, String)>,
 }
 
 /// What a command did.
@@ -27,7 +28,14 @@ impl Place {
         for folder in ["home", "state", "desk"] {
             std::fs::create_dir(root.path().join(folder)).unwrap();
         }
-        Self { root }
+        Self { root, variables: Vec::new() }
+    }
+
+    #[allow(dead_code, reason = "the tests of shared stores use this")]
+    /// One in which every command also sees `variables`.
+    pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self { variables: variables.collect(), ..Self::new() }
     }
 
     /// A path below the working directory.
@@ -61,7 +69,7 @@ impl Place {
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.root.path().join("home"));
         command.env("XDG_STATE_HOME", self.root.path().join("state"));
-        command.env("USER", "ann").env("TZ", "UTC");
+        command.env("USER", "ann").env("TZ", "UTC").envs(self.variables.iter().cloned());
         command
     }
 

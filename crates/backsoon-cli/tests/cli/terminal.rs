@@ -77,7 +77,10 @@ fn help_names_every_verb_and_every_exit_code() {
     Commands:
       on           Close sites, now or at a time to come
       off          Reopen sites
+      run          Run a command while sites are closed, and reopen them
+      guard        Run a command only while its site is open; a closing waits for it
       status       Show what is closed, since when, until when, by whom, and who follows the store
+      fleet        Watch who follows the store, live; `fleet forget` takes lost servers off the roster
       explain      Say what would be done with a request, and why
       history      Show every change that was made
       rollback     Put an earlier revision in force again
@@ -106,7 +109,8 @@ fn help_names_every_verb_and_every_exit_code() {
               The configuration file, instead of ./backsoon.toml or /etc/backsoon/backsoon.toml
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
-    4 the store is away, 10 the site is closed (status --exit-code).
+    4 the store is away, 10 the site is closed (status --exit-code), 75 not now (guard).
+    `run` and `guard` pass the command's own code on.
     ");
     assert_snapshot!(place.run("on -h").shown(), @r#"
     exit 0

@@ -34,8 +34,8 @@ struct Place {
 }
 
 /// Opens the store that `url` names, and makes it if there is none yet: `memory:` (a new and empty one each
-/// time), `file:./state` (a directory), `sqlite:./backsoon.db` (a file in a directory that exists), or one on other
-/// machines: `postgres://user:password@host/database`, `mysql://user:password@host/database`, `redis://host`,
+/// time), `file:./state` (a directory), `sqlite:./backsoon.db` (a file in a directory that exists), or one that the whole
+/// fleet shares: `postgres://user:password@host/database`, `mysql://user:password@host/database`, `redis://host`,
 /// `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`.
 ///
 /// A path of this machine is taken as it is, relative to the working directory; nothing in it is decoded. A store on

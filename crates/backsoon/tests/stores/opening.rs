@@ -7,11 +7,12 @@ use backsoon::store::{PutMode, open, open_existing};
 #[tokio::test]
 async fn a_url_that_names_no_store_says_what_would() {
     let mut known = "this build knows `memory:`, `file:./state`, `sqlite:./backsoon.db`".to_owned();
-    if cfg!(feature = "postgres") {
-        known += ", `postgres://user:password@host/database`, `postgresql://user:password@host/database`";
-    }
-    if cfg!(feature = "mysql") {
-        known += ", `mysql://user:password@host/database`, `mariadb://user:password@host/database`";
+    for (is_here, schemes) in [
+        (cfg!(feature = "postgres"), ["postgres", "postgresql"]),
+        (cfg!(feature = "mysql"), ["mysql", "mariadb"]),
+    ] {
+        let forms = schemes.map(|scheme| format!(", `{scheme}://user:password@host/database`"));
+        known += &if is_here { forms.concat() } else { String::new() };
     }
     if cfg!(feature = "redis") {
         known += ", `redis://host`, `rediss://host`";

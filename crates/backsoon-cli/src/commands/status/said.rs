@@ -9,7 +9,7 @@ use backsoon::{Mode, State, Window};
 
 use super::picture::Picture;
 use super::{Desk, rules};
-use crate::commands::words::{is_operators, local, until};
+use crate::commands::words::{is_operators, kind, life, local, until};
 use crate::output::{self, BAD, DIM, GOOD, WARN, paint, plain};
 use crate::when;
 
@@ -116,15 +116,7 @@ fn say_instances(document: &State, roster: &Roster) {
     output::table(["instance", "kind", "life", "revision", "draining", "held", "heard"], &rows);
 }
 
-fn row(document: &State, life: Life, report: &Report) -> [String; 7] {
-    let kind = serde_json::to_value(report.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
-    let life = match life {
-        Life::Live => paint(GOOD, "live"),
-        Life::Unheard => paint(WARN, "unheard"),
-        Life::Lost => paint(BAD, "lost"),
-        Life::Fenced => paint(WARN, "fenced"),
-        Life::Dead => paint(BAD, "dead"),
-    };
+fn row(document: &State, alive: Life, report: &Report) -> [String; 7] {
     let behind = if report.has(document) { String::new() } else { paint(WARN, " behind") };
     let heard = match report.age_ms {
         u64::MAX => "never".into(),
@@ -132,8 +124,8 @@ fn row(document: &State, life: Life, report: &Report) -> [String; 7] {
     };
     [
         plain(&report.name),
-        kind.unwrap_or_default(),
-        life,
+        kind(report.kind),
+        life(alive),
         format!("{}{behind}", report.revision),
         report.draining.values().sum::<usize>().to_string(),
         report.held.to_string(),

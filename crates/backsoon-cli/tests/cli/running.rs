@@ -1,0 +1,84 @@
+//! `backsoon` while it runs.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use super::gate::PATIENCE;
+use super::place::Place;
+
+/// A running `backsoon`; killed when it is dropped.
+pub(crate) struct Running(Option<Child>);
+
+/// How one ended.
+#[derive(Debug)]
+pub(crate) struct Over {
+    /// The signal that ended it has 1000 added, so that it is mistaken for no exit code.
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+// === impl Running ===
+
+impl Running {
+    /// `backsoon` with `words`, which may hold whatever a shell's script may.
+    pub(crate) fn start(place: &Place, words: &[&str]) -> Self {
+        let mut command = place.backsoon();
+        command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(Some(command.spawn().expect("it starts")))
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.0.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.0.as_mut().unwrap().try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn over(mut self) -> Over {
+        use std::os::unix::process::ExitStatusExt as _;
+        let begun = Instant::now();
+        while !self.is_over() {
+            assert!(begun.elapsed() < 2 * PATIENCE, "it did not end");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let output = self.0.take().unwrap().wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        let code = output.status.code().unwrap_or_else(|| 1000 + output.status.signal().unwrap());
+        Over { code, out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Ends it as a crash would; what it has started goes on.
+    pub(crate) fn kill(mut self) {
+        let mut child = self.0.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Waits until the file `name` is there.
+pub(crate) fn there(place: &Place, name: &str) {
+    eventually(&format!("{name} is there"), || place.path(name).exists());
+}
+
+/// Waits until `is_so`.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}

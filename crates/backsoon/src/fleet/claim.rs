@@ -1,0 +1,79 @@
+//! Taking a name on the roster that nobody else has.
+
+use std::collections::BTreeMap;
+
+use super::{Holding, Kind, Life, OnLost, Place, ROSTER, Report, Roster};
+use crate::store::{self, PutMode, Store};
+use crate::time::Timestamp;
+
+/// Somebody else has the name.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotClaimed {
+    /// Somebody with this name is on the roster.
+    #[error(
+        "somebody called `{name}` is on the roster already; take another name, or `backsoon fleet forget` it if it is lost"
+    )]
+    Taken {
+        /// The name.
+        name: String,
+    },
+    /// The store could not do its part.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+// === impl Roster ===
+
+impl Roster {
+    /// Puts this process on the roster as `name`, unless somebody else is there under it; an instance of that name may
+    /// join then. Two that share a name would take each other's reports away, and a receipt would not wait for one of
+    /// them.
+    ///
+    /// Whoever has ended on this machine without a farewell has no claim any more.
+    ///
+    /// # Errors
+    /// When the name is taken, and when the store is away.
+    pub async fn claim(store: &dyn Store, name: &str, kind: Kind) -> Result<(), NotClaimed> {
+        let key = format!("{ROSTER}{name}");
+        let report = Report {
+            name: name.to_owned(),
+            kind,
+            program: env!("CARGO_PKG_VERSION").into(),
+            place: Place::here(),
+            beat: 0,
+            lease_ms: 10_000,
+            clock: Timestamp::now(),
+            lineage: None,
+            revision: 0,
+            closings: BTreeMap::new(),
+            serves: Vec::new(),
+            draining: BTreeMap::new(),
+            held: 0,
+            oldest: BTreeMap::new(),
+            cuts: Vec::new(),
+            cut_total: 0,
+            admits: Vec::new(),
+            on_lost: OnLost::Keep,
+            holding: Holding::Waits,
+            age_ms: u64::MAX,
+            troubles: Vec::new(),
+        };
+        // A report is an object of plain fields and always serialises.
+        let bytes = serde_json::to_vec(&report).unwrap_or_default();
+        for _ in 0..2 {
+            match store.put(&key, bytes.clone().into(), PutMode::Create).await {
+                Ok(_) => return Ok(()),
+                Err(store::Error::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let there = store.get(&key).await?;
+            let there = there.and_then(|entry| serde_json::from_slice::<Report>(&entry.value).ok());
+            if there.is_none_or(|report| report.place.lives() != Some(Life::Dead)) {
+                break;
+            }
+            store.delete(&key).await?;
+        }
+        Err(NotClaimed::Taken { name: name.to_owned() })
+    }
+}
