@@ -38,6 +38,8 @@ shared_between_threads! {
     backsoon::store => Entry, Version, PutMode, Error, MemoryStore;
     #[cfg(feature = "file")] backsoon::store => FileStore;
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))] backsoon::store => SqlStore;
+    #[cfg(feature = "redis")] backsoon::store => RedisStore;
+    #[cfg(feature = "object")] backsoon::store => ObjectStore;
     backsoon::control => Control, Found, Outcome, Error;
     backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding;
     backsoon::running => Running, Cut;

@@ -2,34 +2,6 @@
 //!
 //! Every write is one statement, and so one transaction: nothing can come between its look and its write. A version is
 //! random, and so never comes back. Keys are compared by their bytes, whatever the database's language.
-//!
-//! # The table
-//!
-//! `backsoon_entries` is made by the first write that misses it. A role that may not make tables works as well, once
-//! somebody has made it: let a role that may write once (`backsoon on` and `off`), and then grant the others no more than
-//!
-//! ```sql
-//! GRANT SELECT, INSERT, UPDATE, DELETE ON backsoon_entries TO the_role;
-//! ```
-//!
-//! # What PostgreSQL and MySQL promise
-//!
-//! - **Durable as the server commits.** `Create` and `Update` have returned only after its commit. A server that is told to
-//!   acknowledge early (`synchronous_commit = off`, `innodb_flush_log_at_trx_commit` other than 1) may forget the last moments
-//!   in a power cut.
-//! - **One primary.** The URL must lead to the server that takes the writes. A replica answers late, and a reader that is
-//!   late breaks the order on which receipts rest; on a Galera cluster set `wsrep_sync_wait = 1`.
-//! - **Lazy.** The URL is checked when the store is opened, and nobody connects before the first question. While the server
-//!   is away each call fails: without a connection after 3 s, without an answer after 10 s. When it is back, so is the store.
-//! - **Few connections.** At most four that read and one that writes, per process; those that idle are closed. One more
-//!   follows the changes, for all hints of the store.
-//! - **Hints.** PostgreSQL notifies in the transaction of the write itself, except of beats (`roster/`, `leases/`): hints of
-//!   those keys come once a second. Through a pooler that shares connections between transactions no notification comes, and
-//!   callers' polls do. MySQL cannot push: the version of each watched key is asked for five times a second.
-//! - **Encrypted if asked for.** Without `sslmode` a server that offers TLS gets it, and nobody checks its certificate.
-//!   `sslmode=verify-full` (PostgreSQL) or `ssl-mode=VERIFY_IDENTITY` (MySQL) checks it by the machine's certificates, or those
-//!   of `sslrootcert` (`ssl-ca`).
-//! - **Values** have up to 16 MiB here; MySQL takes none larger than its `max_allowed_packet`, less a few hundred bytes.
 
 mod database;
 mod dialect;
@@ -55,6 +27,34 @@ use super::{
 };
 
 /// A table `backsoon_entries` in a database. Clones share their connections.
+///
+/// # The table
+///
+/// `backsoon_entries` is made by the first write that misses it. A role that may not make tables works as well, once
+/// somebody has made it: let a role that may write once (`backsoon on` and `off`), and then grant the others no more than
+///
+/// ```sql
+/// GRANT SELECT, INSERT, UPDATE, DELETE ON backsoon_entries TO the_role;
+/// ```
+///
+/// # What PostgreSQL and MySQL promise
+///
+/// - **Durable as the server commits.** `Create` and `Update` have returned only after its commit. A server that is told to
+///   acknowledge early (`synchronous_commit = off`, `innodb_flush_log_at_trx_commit` other than 1) may forget the last moments
+///   in a power cut.
+/// - **One primary.** The URL must lead to the server that takes the writes. A replica answers late, and a reader that is
+///   late breaks the order on which receipts rest; on a Galera cluster set `wsrep_sync_wait = 1`.
+/// - **Lazy.** The URL is checked when the store is opened, and nobody connects before the first question. While the server
+///   is away each call fails: without a connection after 3 s, without an answer after 10 s. When it is back, so is the store.
+/// - **Few connections.** At most four that read and one that writes, per process; those that idle are closed. One more
+///   follows the changes, for all hints of the store.
+/// - **Hints.** PostgreSQL notifies in the transaction of the write itself, except of beats (`roster/`, `leases/`): hints of
+///   those keys come once a second. Through a pooler that shares connections between transactions no notification comes, and
+///   callers' polls do. MySQL cannot push: the version of each watched key is asked for five times a second.
+/// - **Encrypted if asked for.** Without `sslmode` a server that offers TLS gets it, and nobody checks its certificate.
+///   `sslmode=verify-full` (PostgreSQL) or `ssl-mode=VERIFY_IDENTITY` (MySQL) checks it by the machine's certificates, or those
+///   of `sslrootcert` (`ssl-ca`).
+/// - **Values** have up to 16 MiB here; MySQL takes none larger than its `max_allowed_packet`, less a few hundred bytes.
 #[derive(Clone)]
 pub struct SqlStore {
     database: Arc<dyn Database>,
