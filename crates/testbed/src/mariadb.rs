@@ -1,10 +1,11 @@
 //! A MariaDB server of one's own.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::ground::{Ground, run};
-use crate::postgres::blocking;
+use crate::postgres::{blocking, certify};
 use crate::{Server, port};
 
 /// A MariaDB server on a free port. It ends with the value.
@@ -14,6 +15,12 @@ pub struct MariaDb {
     ground: Ground,
     port: u16,
     databases: AtomicU32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tls {
+    No,
+    Yes,
 }
 
 /// Of `tester`, who may do all in the tests' databases and is no superuser.
@@ -29,15 +36,24 @@ impl MariaDb {
     /// # Panics
     /// If the server is not installed (Debian's package `mariadb-server`) or does not start.
     pub async fn start() -> Self {
-        Self::start_with(&[]).await
+        Self::start_with(Tls::No).await
     }
 
-    /// Makes a server with further settings, `--name=value`.
+    /// Makes a server that offers TLS with a certificate for `localhost` that it signed itself.
     ///
     /// # Panics
     /// As [`start`](Self::start).
-    pub async fn start_with(settings: &[&str]) -> Self {
-        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+    pub async fn start_with_tls() -> Self {
+        Self::start_with(Tls::Yes).await
+    }
+
+    /// The certificate's file, if it offers TLS.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.ground.path("server.crt")
+    }
+
+    async fn start_with(tls: Tls) -> Self {
         let mariadb = blocking(move || {
             let ground = Ground::new("mysql");
             let version = run(Command::new("mariadbd").args(["--no-defaults", "--version"]));
@@ -47,8 +63,13 @@ impl MariaDb {
                 install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
                 run(install.arg("--innodb-log-file-size=8M").arg(format!("--datadir={}", data.display())));
             });
+            if tls == Tls::Yes {
+                let mut openssl = ground.command("openssl");
+                certify(&mut openssl, &ground.path("server.crt"), &ground.path("server.key"));
+                run(&mut openssl);
+            }
             let mut mariadb = Self { server: None, ground, port: port::free(), databases: AtomicU32::new(0) };
-            mariadb.run_server(&settings);
+            mariadb.run_server();
             mariadb
         })
         .await;
@@ -98,7 +119,7 @@ impl MariaDb {
 
     /// Starts it again where it was, with the data that it has.
     pub async fn start_again(&mut self) {
-        tokio::task::block_in_place(|| self.run_server(&[]));
+        tokio::task::block_in_place(|| self.run_server());
     }
 
     /// Sends a signal to the server.
@@ -110,7 +131,7 @@ impl MariaDb {
         assert!(matches!(sent, Some(Ok(()))), "MariaDB does not run");
     }
 
-    fn run_server(&mut self, settings: &[String]) {
+    fn run_server(&mut self) {
         let mut command = self.ground.command("mariadbd");
         command.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-log-bin", "--skip-name-resolve"]);
         command.args([
@@ -121,7 +142,12 @@ impl MariaDb {
         command.arg(format!("--datadir={}", self.ground.path("data").display()));
         command.arg(format!("--socket={}", self.ground.path("socket").display()));
         command.arg(format!("--pid-file={}", self.ground.path("pid").display()));
-        command.arg(format!("--port={}", self.port)).args(settings);
+        command.arg(format!("--port={}", self.port));
+        let (certificate, key) = (self.certificate(), self.ground.path("server.key"));
+        if certificate.is_file() {
+            command.arg(format!("--ssl-cert={}", certificate.display()));
+            command.arg(format!("--ssl-key={}", key.display()));
+        }
         let mut server = Server::start(&command);
         server.wait_for_port(self.port);
         self.server = Some(server);

@@ -1,6 +1,6 @@
 //! A PostgreSQL server of one's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -82,6 +82,21 @@ impl Postgres {
         blocking(move || run(&mut psql)).await
     }
 
+    /// Offers TLS from now on, with a certificate for `localhost` that it signed itself; returns the certificate's file.
+    pub async fn offer_tls(&self) -> PathBuf {
+        let data = self.ground.path("data");
+        let (certificate, key) = (data.join("server.crt"), data.join("server.key"));
+        let mut make = self.ground.command("openssl");
+        certify(&mut make, &certificate, &key);
+        let shown = self.ground.path("server.crt");
+        let mut copy = Command::new("install");
+        copy.args(["-m", "644"]).args([&certificate, &shown]);
+        blocking(move || (run(&mut make), run(&mut copy))).await;
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on").await;
+        self.sql("postgres", "SELECT pg_reload_conf()").await;
+        shown
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -140,6 +155,19 @@ impl Postgres {
         }
         self.server = Some(server);
     }
+}
+
+/// Makes `openssl` write a certificate for `localhost` and its key.
+pub(crate) fn certify(openssl: &mut Command, certificate: &Path, key: &Path) {
+    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]);
+    // An authority would not do as a server.
+    openssl.args([
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+    ]);
+    openssl.arg("-out").arg(certificate).arg("-keyout").arg(key);
 }
 
 /// Debian keeps the server's programs out of the path.

@@ -31,6 +31,7 @@ impl Place {
         Self { root, variables: Vec::new() }
     }
 
+    #[allow(dead_code, reason = "the tests of shared stores use this")]
     /// One in which every command also sees `variables`.
     pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -14,3 +14,4 @@ mod sql_contract;
 mod sql_fleet;
 mod sql_loss;
 mod sql_refused;
+mod sql_tls;
