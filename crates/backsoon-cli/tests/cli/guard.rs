@@ -4,7 +4,7 @@ use super::gate::Gate;
 use super::place::{Place, Ran};
 use super::running::{Running, eventually, there};
 
-const UNTIL_TOLD: &str = "touch started; while [ ! -e go ]; do sleep 0.02; done; exit 6";
+const UNTIL_TOLD: &str = "touch started; while [ -e started ] && [ ! -e go ]; do sleep 0.02; done; exit 6";
 
 fn guard(place: &Place, flags: &[&str], script: &str) -> Ran {
     let words = [&["guard"], flags, &["--", "sh", "-c", script]].concat();
