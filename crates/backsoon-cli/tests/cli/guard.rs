@@ -4,7 +4,7 @@ use super::gate::Gate;
 use super::place::{Place, Ran};
 use super::running::{Running, eventually, there};
 
-const UNTIL_TOLD: &str = "touch started; while [ ! -e go ]; do sleep 0.02; done; exit 6";
+const UNTIL_TOLD: &str = "touch started; while [ -e started ] && [ ! -e go ]; do sleep 0.02; done; exit 6";
 
 fn guard(place: &Place, flags: &[&str], script: &str) -> Ran {
     let words = [&["guard"], flags, &["--", "sh", "-c", script]].concat();
@@ -77,12 +77,12 @@ fn it_waits_for_the_opening_if_it_may() {
     let ran = guard(&place, &["--wait=300ms"], "touch started");
     assert_eq!((ran.code, place.path("started").exists()), (75, false), "{ran:?}");
     let mut waiting = Running::start(&place, &["guard", "--wait", "--", "sh", "-c", "touch started"]);
-    eventually("it is on the roster", || names(&place).len() == 1);
+    waiting.says("waiting: * is read-only");
+    assert_eq!(names(&place).len(), 1);
     assert!(!waiting.is_over() && !place.path("started").exists());
     place.done("off");
     let over = waiting.over();
     assert_eq!((over.code, place.path("started").exists()), (0, true), "{over:?}");
-    assert!(over.err.contains("waiting: * is read-only"), "{over:?}");
 
     place.done("on");
     let waiting = Running::start(&place, &["guard", "--wait", "--", "true"]);
