@@ -131,10 +131,16 @@ fn signals_reach_it_and_a_name_of_a_dead_one_is_free() {
     let job = Running::start(&place, &words);
     there(&place, "started");
     job.kill();
+    let ran = place.run("on --wait=500ms");
+    assert_eq!(ran.code, 3, "the guard is dead, but what it guarded runs on: {ran:?}");
+    assert!(ran.out.contains("late      import: "), "{ran:?}");
     place.write("go", "");
-    assert_eq!(names(&place), ["import"]);
+    let _gate = Gate::before_nothing(&place);
+    assert!(place.done("on --message b --wait=30s").contains("confirmed"), "it has ended");
+    place.done("off --all");
     let ran = guard(&place, &["--name", "import"], "true");
-    assert_eq!((ran.code, names(&place)), (0, vec![]), "{ran:?}");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!names(&place).contains(&"import".to_owned()));
 }
 
 #[test]
