@@ -291,7 +291,7 @@ pub async fn lapsed(store: &dyn Store, state: &State, patience: Duration) -> sto
             let held = |id: &WindowId| find(id).is_some_and(|l| !(is_dead(l) || is_stopped(l) && is_over(l)));
             return Ok(by_programs().map(|window| &window.id).filter(|id| !held(id)).cloned().collect());
         }
-        tokio::time::sleep(Duration::from_millis(50).min(patience - waited)).await;
+        tokio::time::sleep(Duration::from_millis(200).min(patience - waited)).await;
         now = leases(store).await?;
     }
 }
