@@ -215,7 +215,9 @@ impl Reader<'_> {
             }
             is_first = false;
             // The operators of sets to come, which Python warns of.
-            if self.rest.starts_with(['[', ']']) || ["--", "&&", "||", "~~"].iter().any(|s| self.rest.starts_with(s)) {
+            if self.rest.starts_with(['[', ']'])
+                || ["--", "&&", "||", "~~"].iter().any(|s| self.rest.starts_with(s))
+            {
                 return None;
             }
             let Some(low) = self.member(is_negated)? else { continue };

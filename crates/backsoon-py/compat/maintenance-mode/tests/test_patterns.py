@@ -28,11 +28,11 @@ def drawn(random):
     return "".join(random.choice(ATOMS) + random.choice(TIMES) for _ in range(random.randint(1, 5)))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_core_says_what_python_says(seed):
     chance = random.Random(seed)
     translated = checked = 0
-    while translated < 150:
+    while translated < 80:
         text = ("^/" if chance.random() < 0.5 else "") + drawn(chance)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -54,7 +54,7 @@ def test_the_core_says_what_python_says(seed):
             # Beyond ASCII the core may say less, and Python is asked after it.
             assert opens == matches or (matches and not path.isascii()), (text, said, path)
             checked += 1
-    assert checked > 2000
+    assert checked > 1000
 
 
 @pytest.mark.parametrize("pattern", [

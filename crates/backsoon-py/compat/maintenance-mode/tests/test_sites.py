@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse
 from django.test import AsyncClient, Client
+from django.urls import set_script_prefix
 from django.utils.functional import lazy
 from maintenance_mode.core import get_maintenance_mode, get_maintenance_mode_backend, set_maintenance_mode
 from maintenance_mode.backends import LocalFileBackend
@@ -223,6 +224,29 @@ def test_w22_an_open_site_takes_no_other_thread(given, monkeypatch, request_to):
 
 def test_w22_users_and_paths_under_asgi(given, on):
     given(IGNORE_URLS=["/pages/"], IGNORE_STAFF=True)
-    assert aget("/pages/Grüße").status_code == 200
-    assert aget("/pages%2f").status_code == 503
-    assert aget("/").status_code == 503
+    assert asyncio.run(status_from_scope("/pages/Grüße", b"/pages/Gr%C3%BC%C3%9Fe")) == 200
+    assert asyncio.run(status_from_scope("/pages/7", b"/pages/7")) == 200
+    assert asyncio.run(status_from_scope("/app/pages/7", b"/app/pages/7", root_path="/app")) == 200
+    assert asyncio.run(status_from_scope("/pages/7", b"/pages%2f7")) == 503
+    assert asyncio.run(status_from_scope("/", b"/")) == 503
+
+
+async def status_from_scope(path, raw_path, root_path=""):
+    """As servers hand over a path: decoded, and as sent."""
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": raw_path, "root_path": root_path, "query_string": b"", "headers": [(b"host", b"testserver")]}
+    sent, asked = [], []
+
+    async def receive():
+        if asked:
+            await asyncio.Event().wait()
+        asked.append(True)
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    try:
+        await ASGIHandler()(scope, receive, send)
+    finally:
+        set_script_prefix("/")
+    return sent[0]["status"]
