@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from typing import Any, Optional
 
@@ -81,8 +80,11 @@ def need_maintenance_response(request: Any) -> bool:
 
 def _admits(request: Any) -> bool:
     """What the core says of a request while the mode is on."""
+    # Views are marked when they are imported, which a site that was closed from its start never does.
+    get_resolver(getattr(request, "urlconf", None)).url_patterns
     rules = exceptions.current()
-    request_seen = seen(request)
+    # Where the site finds the address itself, that of the connection is a proxy's.
+    request_seen = seen(request, "" if settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS else None)
     logs_out = bool(
         settings.MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER
         or settings.MAINTENANCE_MODE_LOGOUT_STAFF_USER
@@ -112,8 +114,9 @@ def _is_opened_by_python(request: Any, rules: exceptions.Exceptions, request_see
         return True
     if _need_maintenance_ignore_tests(request) is False:
         return True
-    by_address = settings.MAINTENANCE_MODE_IGNORE_IP_ADDRESSES
-    if by_address and _need_maintenance_ignore_ip_addresses(request) is False:
+    # The core has judged the address of the connection already.
+    is_found = rules.address_patterns or settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS
+    if (is_found or "REMOTE_ADDR" not in request.META) and _need_maintenance_ignore_ip_addresses(request) is False:
         return True
     if request_seen.is_odd:
         return False
@@ -254,7 +257,8 @@ def _need_maintenance_ignore_urls(request: Any) -> Optional[bool]:
 
 def _need_maintenance_redirects(request: Any) -> Optional[bool]:
     target = settings.MAINTENANCE_MODE_REDIRECT_URL
-    return False if target and re.match(target, request.path_info) else None
+    pattern = exceptions.compiled(target) if target else None
+    return False if pattern is not None and pattern.match(request.path_info) else None
 
 
 def _opened(answer: Any) -> Optional[bool]:

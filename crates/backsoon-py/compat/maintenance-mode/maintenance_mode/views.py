@@ -32,7 +32,7 @@ def maintenance_mode_off(request: Any) -> HttpResponse:
 def _switched(request: Any, value: bool) -> HttpResponse:
     if not getattr(getattr(request, "user", None), "is_superuser", False):
         return HttpResponseRedirect(HOME)
-    if request.method == "GET" and not is_own_navigation(request) or request.method == "HEAD":
+    if request.method in ("HEAD", "OPTIONS", "TRACE") or request.method == "GET" and not is_own_navigation(request):
         return render(request, "maintenance_mode/confirm.html", {"value": value})
     set_maintenance_mode(value)
     return HttpResponseRedirect(HOME)
@@ -47,14 +47,13 @@ def is_own_navigation(request: Any) -> bool:
         return False
     if headers.get("Purpose") or headers.get("Sec-Purpose") or headers.get("X-Moz"):
         return False  # The browser looks ahead; nobody has clicked yet.
-    own = f"{request.scheme}://{request.get_host()}"
-    return all(origin(headers[name]) == own for name in ("Origin", "Referer") if headers.get(name))
+    return all(is_own_origin(request, headers[name]) for name in ("Origin", "Referer") if headers.get(name))
 
 
-def origin(url: str) -> str:
-    """The scheme, host and port of a URL; nothing for what is none."""
+def is_own_origin(request: Any, url: str) -> bool:
+    """Whether a URL is this site's. A proxy may have taken the TLS away, so HTTPS is always good enough."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.netloc}"
+        return False
+    return parts.netloc == request.get_host() and parts.scheme in ("https", request.scheme)

@@ -84,7 +84,7 @@ def test_w02_an_address_or_a_path_is_enough(given, as_user, on):
     {"HTTP_SEC_FETCH_SITE": "cross-site"}, {"HTTP_SEC_FETCH_SITE": "same-site"}, {"HTTP_REFERER": "https://evil.example/"},
     {"HTTP_ORIGIN": "https://evil.example"}, {"HTTP_ORIGIN": "null"}, {"HTTP_REFERER": "http://[broken"},
     {"HTTP_SEC_PURPOSE": "prefetch"}, {"HTTP_PURPOSE": "prefetch"}, {"HTTP_X_MOZ": "prefetch"},
-    {"HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_SEC_FETCH_DEST": "image"}, {"HTTP_REFERER": "https://testserver/"},
+    {"HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_SEC_FETCH_DEST": "image"}, {"HTTP_REFERER": "http://testserver:8000/"},
 ])
 @pytest.mark.parametrize("path", [ON, OFF])
 def test_w03_a_get_that_is_not_ones_own_asks_first(path, headers, as_user):
@@ -98,15 +98,21 @@ def test_w03_a_get_that_is_not_ones_own_asks_first(path, headers, as_user):
 
 @pytest.mark.parametrize("headers", [
     {}, {"HTTP_SEC_FETCH_SITE": "none"}, {"HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_REFERER": "http://testserver/admin/"},
-    {"HTTP_ORIGIN": "http://testserver"}, {"HTTP_SEC_FETCH_SITE": "none", "HTTP_SEC_FETCH_DEST": "document"},
+    {"HTTP_ORIGIN": "http://testserver"}, {"HTTP_REFERER": "https://testserver/"}, {"HTTP_SEC_FETCH_SITE": "none", "HTTP_SEC_FETCH_DEST": "document"},
 ])
 def test_w03_ones_own_get_switches(headers, as_user):
     assert as_user("root").get(ON, **headers).status_code == 302
     assert get_maintenance_mode() is True
 
 
-def test_w03_head_never_switches(as_user):
-    assert as_user("root").head(ON).status_code == 200
+def test_w03_a_page_without_tls_is_not_ones_own_below_tls(as_user):
+    assert as_user("root").get(ON, secure=True, HTTP_REFERER="http://testserver/").status_code == 200
+    assert get_maintenance_mode() is False
+
+
+@pytest.mark.parametrize("method", ["head", "options", "trace"])
+def test_w03_head_never_switches(method, as_user):
+    assert getattr(as_user("root"), method)(ON).status_code == 200
     assert get_maintenance_mode() is False
 
 
@@ -145,6 +151,12 @@ def test_w04_a_forgotten_comma_is_one_entry(given, client, on):
     for address, status in (("127.0.0.1", 200), ("1.9.9.9", 503), ("8.9.9.9", 503)):
         assert client.get("/", REMOTE_ADDR=address).status_code == status
     assert client.get("/pages/", REMOTE_ADDR="8.9.9.9").status_code == 200
+
+
+def test_w04_the_address_that_a_site_finds_is_the_only_one(given, client, on):
+    given(GET_CLIENT_IP_ADDRESS="test_settings.client_ip", IGNORE_IP_ADDRESSES=["127.0.0.1"])
+    assert client.get("/", REMOTE_ADDR="127.0.0.1", HTTP_X_REAL_IP="8.8.8.8").status_code == 503
+    assert client.get("/", REMOTE_ADDR="8.8.8.8", HTTP_X_REAL_IP="127.0.0.1").status_code == 200
 
 
 def test_w86_nobody_believes_what_is_forwarded(given, client, on):
