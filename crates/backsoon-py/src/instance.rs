@@ -50,7 +50,7 @@ pub(crate) struct Hold;
 
 /// What a waiting request can be given up by.
 #[pyclass(frozen, module = "backsoon")]
-struct Waiting(AbortHandle);
+pub(crate) struct Waiting(AbortHandle);
 
 // === impl Instance ===
 

@@ -25,7 +25,7 @@ mod _core {
     #[pymodule_export]
     use super::environ::Request;
     #[pymodule_export]
-    use super::instance::{Ask, Hold, Instance, Permit};
+    use super::instance::{Ask, Hold, Instance, Permit, Waiting};
     #[pymodule_export]
     use super::process::forked;
     #[pymodule_export]

@@ -1,7 +1,8 @@
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Union, final, overload
 
 __version__: str
 
+@final
 class Request:
     def __new__(
         cls,
@@ -11,6 +12,7 @@ class Request:
         method: Optional[str] = None,
     ) -> Request: ...
 
+@final
 class Permit:
     def release(self) -> None: ...
     @property
@@ -18,6 +20,7 @@ class Permit:
     @property
     def because(self) -> Optional[str]: ...
 
+@final
 class Reply:
     @property
     def status(self) -> int: ...
@@ -30,15 +33,22 @@ class Reply:
     @property
     def rule(self) -> Optional[str]: ...
 
+@final
 class Ask: ...
+@final
 class Hold: ...
 
+@final
 class Waiting:
     def cancel(self) -> None: ...
 
+@final
 class Instance:
     def __new__(cls, url: str, options: str = "{}") -> Instance: ...
     def join(self) -> None: ...
+    @overload
+    def try_admit(self, request: Request, user: int, route: Optional[bool] = None) -> Union[Permit, Reply, Hold]: ...
+    @overload
     def try_admit(
         self, request: Request, user: Optional[int] = None, route: Optional[bool] = None
     ) -> Union[Permit, Reply, Ask, Hold]: ...
@@ -56,11 +66,13 @@ class Instance:
     @property
     def store(self) -> str: ...
 
+@final
 class Kept:
     @property
     def id(self) -> str: ...
     def end(self) -> None: ...
 
+@final
 class Control:
     def __new__(cls, url: str, by: str) -> Control: ...
     def read(self) -> Optional[str]: ...

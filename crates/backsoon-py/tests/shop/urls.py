@@ -2,6 +2,7 @@ import asyncio
 import os
 import time
 
+from django.contrib import admin
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path, re_path
@@ -55,6 +56,7 @@ class Open(View):
 
 
 urlpatterns = [
+    path("admin/", admin.site.urls),
     path("open/", always_open(here)),
     path("aopen/", always_open(ahere)),
     path("class/", always_open(Open).as_view()),

@@ -15,14 +15,19 @@ View = TypeVar("View", bound=Callable[..., Any])
 #: On a view: True for always open, False for always closed.
 MARK = "_backsoon_open"
 
-_opened = False
+#: Whether any view was ever marked as open, and the names of those that others have made.
+_opened: "set[str]" = set()
 
 
 def always_open(view: View) -> View:
     """Lets a view, a coroutine or a class-based view answer also while the site is closed."""
-    global _opened
-    _opened = True
+    _opened.add("")
     return _marked(view, True)
+
+
+def open_by_name(name: str) -> None:
+    """The same for a view of somebody else, by its name: ``admin:login``."""
+    _opened.add(name)
 
 
 def always_closed(view: View) -> View:
@@ -62,6 +67,7 @@ def found(request: Any) -> Optional[bool]:
         return None
     try:
         with override(get_language_from_path(request.path_info)):
-            return of(resolver.resolve(request.path_info).func)
+            match = resolver.resolve(request.path_info)
     except Resolver404:
         return None
+    return True if match.view_name in _opened else of(match.func)
