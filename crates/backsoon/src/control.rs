@@ -128,6 +128,14 @@ enum Followers {
     Astray,
 }
 
+/// What became of a write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Swap {
+    Landed,
+    /// Somebody else's came first; nothing was written.
+    Overtaken,
+}
+
 // === impl Control ===
 
 impl Control {
@@ -211,15 +219,8 @@ impl Control {
             if let Some(bytes) = base.lies_there {
                 self.file(&base.state, bytes).await?;
             }
-            match self.store.put(STATE, written.into(), base.mode).await {
-                Ok(_) => return self.landed(next).await,
-                Err(store::Error::Conflict { .. }) => {}
-                Err(error @ store::Error::Away { .. }) => {
-                    if self.read_back(&next, error).await? {
-                        return self.landed(next).await;
-                    }
-                }
-                Err(error) => return Err(error.into()),
+            if self.swap(&next, written.into(), base.mode).await? == Swap::Landed {
+                return self.landed(next).await;
             }
             if begun.elapsed() > PATIENCE {
                 break;
@@ -310,9 +311,32 @@ impl Control {
             }
             Err(why @ Unreadable::Newer { .. }) => Err(Error::Unreadable { store: self.store.url(), why }),
             Err(Unreadable::Damaged { .. }) => {
+                self.must_lie_there(&entry).await?;
                 let version = self.set_aside(entry).await?;
                 self.recover(PutMode::Update(version)).await
             }
+        }
+    }
+
+    /// Refuses to go on where the damage may have been done on the way here: what lies there may be a good State.
+    async fn must_lie_there(&self, damaged: &Entry) -> Result<(), Error> {
+        // In two ways, since what garbles one answer may garble its repetition in the same way.
+        let again = self.store.get(STATE).await?.map(|entry| entry.value);
+        let listed = self.store.list(STATE).await?.into_iter().find(|entry| entry.key == STATE);
+        let is_same = again.as_ref() == Some(&damaged.value)
+            && listed.is_none_or(|listed| listed.value == damaged.value);
+        if is_same {
+            return Ok(());
+        }
+        let why = "it reads differently each time: look at the network between here and there, and try again";
+        Err(self.away(&format!("reading `{STATE}`"), &why).into())
+    }
+
+    fn away(&self, doing: &str, why: &dyn std::fmt::Display) -> store::Error {
+        store::Error::Away {
+            store: self.store.url(),
+            doing: doing.to_owned(),
+            source: why.to_string().into(),
         }
     }
 
@@ -373,20 +397,42 @@ impl Control {
         }
     }
 
-    /// Whether `ours` landed although its answer was lost: it lies there, or was filed by whoever replaced it.
-    async fn read_back(&self, ours: &State, lost: store::Error) -> Result<bool, Error> {
-        let is_ours = |entry: Option<Entry>| {
-            entry
-                .and_then(|entry| State::from_bytes(&entry.value).ok())
-                .is_some_and(|s| s.change.id == ours.change.id)
-        };
-        let unknown = |source| Error::Unknown { store: self.store.url(), source };
-        if is_ours(self.store.get(STATE).await.map_err(unknown)?)
-            || is_ours(self.store.get(&history_key(ours)).await.map_err(unknown)?)
-        {
-            return Ok(true);
+    /// Puts `ours` in the State's place, and finds out whether it landed if its answer was lost.
+    async fn swap(&self, ours: &State, bytes: Bytes, mode: PutMode) -> Result<Swap, Error> {
+        match self.store.put(STATE, bytes.clone(), mode.clone()).await {
+            Ok(_) => return Ok(Swap::Landed),
+            Err(store::Error::Conflict { .. }) => return Ok(Swap::Overtaken),
+            Err(store::Error::Away { .. }) if self.is_there(ours).await? => return Ok(Swap::Landed),
+            Err(store::Error::Away { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
-        Err(lost.into())
+        // It may still be on its way. Whichever of the two comes first, the other one is a conflict.
+        match self.store.put(STATE, bytes, mode).await {
+            Ok(_) => Ok(Swap::Landed),
+            Err(error @ (store::Error::Conflict { .. } | store::Error::Away { .. })) => {
+                match (self.is_there(ours).await?, error) {
+                    (true, _) => Ok(Swap::Landed),
+                    (false, store::Error::Conflict { .. }) => Ok(Swap::Overtaken),
+                    (false, error) => Err(error.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `ours` landed although its answer was lost: it lies there, or was filed by whoever replaced it.
+    async fn is_there(&self, ours: &State) -> Result<bool, Error> {
+        let unknown = |source| Error::Unknown { store: self.store.url(), source };
+        for key in [STATE, &history_key(ours)] {
+            let Some(entry) = self.store.get(key).await.map_err(unknown)? else { continue };
+            match State::from_bytes(&entry.value) {
+                Ok(found) if found.change.id == ours.change.id => return Ok(true),
+                Ok(_) => {}
+                // It may be ours, garbled on its way here.
+                Err(why) => return Err(unknown(self.away(&format!("reading `{key}` back"), &why))),
+            }
+        }
+        Ok(false)
     }
 
     async fn landed(&self, state: State) -> Result<Outcome, Error> {
