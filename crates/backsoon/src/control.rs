@@ -295,7 +295,7 @@ impl Control {
     }
 
     async fn base(&self) -> Result<Base, Error> {
-        let entry = match self.store.get(STATE).await {
+        let entry = match self.entry().await {
             Ok(Some(entry)) => entry,
             Ok(None) => return self.recover(PutMode::Create).await,
             Err(store::Error::TooLarge { .. }) => {
@@ -311,25 +311,26 @@ impl Control {
             }
             Err(why @ Unreadable::Newer { .. }) => Err(Error::Unreadable { store: self.store.url(), why }),
             Err(Unreadable::Damaged { .. }) => {
-                self.must_lie_there(&entry).await?;
                 let version = self.set_aside(entry).await?;
                 self.recover(PutMode::Update(version)).await
             }
         }
     }
 
-    /// Refuses to go on where the damage may have been done on the way here: what lies there may be a good State.
-    async fn must_lie_there(&self, damaged: &Entry) -> Result<(), Error> {
-        // In two ways, since what garbles one answer may garble its repetition in the same way.
-        let again = self.store.get(STATE).await?.map(|entry| entry.value);
-        let listed = self.store.list(STATE).await?.into_iter().find(|entry| entry.key == STATE);
-        let is_same = again.as_ref() == Some(&damaged.value)
-            && listed.is_none_or(|listed| listed.value == damaged.value);
-        if is_same {
-            return Ok(());
-        }
+    /// What lies in the State's place. Damage may have been done on the way here, so it must be read twice.
+    async fn entry(&self) -> store::Result<Option<Entry>> {
+        let Some(entry) = self.store.get(STATE).await? else { return Ok(None) };
+        let Err(Unreadable::Damaged { .. }) = State::from_bytes(&entry.value) else { return Ok(Some(entry)) };
+        // In another way, since what garbles an answer may garble its repetition alike; a list may leave it out.
+        let again = match self.store.list(STATE).await?.into_iter().find(|entry| entry.key == STATE) {
+            Some(listed) => Some(listed),
+            None => self.store.get(STATE).await?,
+        };
+        let is_good = |again: &Entry| again.value == entry.value || State::from_bytes(&again.value).is_ok();
         let why = "it reads differently each time: look at the network between here and there, and try again";
-        Err(self.away(&format!("reading `{STATE}`"), &why).into())
+        again
+            .filter(is_good)
+            .map_or_else(|| Err(self.away(&format!("reading `{STATE}`"), &why)), |it| Ok(Some(it)))
     }
 
     fn away(&self, doing: &str, why: &dyn std::fmt::Display) -> store::Error {
@@ -399,7 +400,8 @@ impl Control {
 
     /// Puts `ours` in the State's place, and finds out whether it landed if its answer was lost.
     async fn swap(&self, ours: &State, bytes: Bytes, mode: PutMode) -> Result<Swap, Error> {
-        match self.store.put(STATE, bytes.clone(), mode.clone()).await {
+        let put = || self.store.put(STATE, bytes.clone(), mode.clone());
+        match put().await {
             Ok(_) => return Ok(Swap::Landed),
             Err(store::Error::Conflict { .. }) => return Ok(Swap::Overtaken),
             Err(store::Error::Away { .. }) if self.is_there(ours).await? => return Ok(Swap::Landed),
@@ -407,15 +409,10 @@ impl Control {
             Err(error) => return Err(error.into()),
         }
         // It may still be on its way. Whichever of the two comes first, the other one is a conflict.
-        match self.store.put(STATE, bytes, mode).await {
+        match put().await {
             Ok(_) => Ok(Swap::Landed),
-            Err(error @ (store::Error::Conflict { .. } | store::Error::Away { .. })) => {
-                match (self.is_there(ours).await?, error) {
-                    (true, _) => Ok(Swap::Landed),
-                    (false, store::Error::Conflict { .. }) => Ok(Swap::Overtaken),
-                    (false, error) => Err(error.into()),
-                }
-            }
+            Err(_) if self.is_there(ours).await? => Ok(Swap::Landed),
+            Err(store::Error::Conflict { .. }) => Ok(Swap::Overtaken),
             Err(error) => Err(error.into()),
         }
     }

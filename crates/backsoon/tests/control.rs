@@ -328,6 +328,19 @@ async fn a_write_that_failed_is_tried_once_more_and_counts_once() {
 }
 
 #[tokio::test]
+async fn what_is_garbled_on_its_way_is_no_damage() {
+    let moody = Moody::new();
+    let store = Arc::clone(&moody) as Arc<dyn Store>;
+    let control = control(&store);
+    control.update("one", add("one")).await.unwrap();
+    moody.feel(Mood::GarblesOneRead);
+    let outcome = control.update("two", add("two")).await.unwrap();
+    assert!(matches!(outcome, Outcome::Written(state) if state.revision == 2));
+    assert_eq!(notes(&control).await, ["one", "two"]);
+    assert!(keys(&store, "damaged/").await.is_empty(), "a good state is not set aside");
+}
+
+#[tokio::test]
 async fn a_write_of_which_nobody_knows_is_unknown() {
     let moody = Moody::new();
     let control = control(&(Arc::clone(&moody) as Arc<dyn Store>));

@@ -28,6 +28,12 @@ pub(crate) struct Line {
     pub(crate) direct: Arc<dyn Store>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Switch {
+    On,
+    Off,
+}
+
 /// Runs an `async fn(Bed)` on a server of each kind, or of those kinds that keep what they know when they are killed.
 macro_rules! on_all {
     ($($test:ident;)*) => {$(
@@ -132,6 +138,38 @@ impl Bed {
                     store.delete(&entry.key).await.expect("a delete");
                 }
             }
+        }
+    }
+
+    /// From now on the store at `url` can be read and not written: it is full, or read-only.
+    pub(crate) async fn takes_nothing(&self, url: &str) {
+        self.read_only(url, Switch::On).await;
+    }
+
+    pub(crate) async fn takes_all(&self, url: &str) {
+        self.read_only(url, Switch::Off).await;
+    }
+
+    async fn read_only(&self, url: &str, switch: Switch) {
+        let is_on = switch == Switch::On;
+        match self {
+            Self::Redis(server) => {
+                let said = server.cli(&["CONFIG", "SET", "maxmemory", if is_on { "1" } else { "0" }]);
+                assert_eq!(said, "OK");
+            }
+            Self::Sql(server) => {
+                let (name, word) = (url.rsplit('/').next().unwrap_or(url), if is_on { "on" } else { "off" });
+                let postgres = format!(
+                    "ALTER DATABASE {name} SET default_transaction_read_only = {word}; \
+                     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+                );
+                // Those who are connected stay as they were.
+                let database = server.either("postgres", "mysql");
+                server
+                    .sql(database, server.either(&postgres, &format!("SET GLOBAL read_only = {word}")))
+                    .await;
+            }
+            Self::S3(_) => panic!("moto knows no policies"),
         }
     }
 

@@ -45,14 +45,17 @@ struct Visitors {
 }
 
 async fn visitors_never_notice(bed: Bed) {
-    join_all(FAULTS.into_iter().enumerate().map(|(number, fault)| endure(&bed, number, fault))).await;
+    let mut lines = Vec::new();
+    for (number, fault) in FAULTS.into_iter().enumerate() {
+        lines.push((bed.line(&format!("endure-{number}")).await, fault));
+        let operator = control(&lines[number].0.direct);
+        operator.begin(&host("closed"), window(Mode::On)).await.expect("it closes");
+    }
+    join_all(lines.into_iter().map(|(line, fault)| endure(line, fault))).await;
 }
 
-async fn endure(bed: &Bed, number: usize, fault: Fault) {
-    let line = bed.line(&format!("endure-{number}")).await;
+async fn endure(line: Line, fault: Fault) {
     let operator = control(&line.direct);
-    let closed = window(Mode::On);
-    operator.begin(&host("closed"), closed).await.expect("it closes");
     // An edge that comes while nobody can be asked.
     let soon = window(Mode::On).from(Timestamp::now() + Duration::from_secs(6));
     operator.begin(&host("edge"), soon).await.expect("a window to come");
@@ -90,12 +93,11 @@ async fn endure(bed: &Bed, number: usize, fault: Fault) {
 }
 
 async fn a_write_into_a_fault_never_lies(bed: Bed) {
-    join_all(FAULTS.into_iter().enumerate().map(async |(number, fault)| {
-        let line = bed.line(&format!("into-{number}")).await;
-        control(&line.direct).begin(&host("first"), window(Mode::On)).await.expect("it closes");
-        let store = open(&line.url).await;
-        // Over a connection that was good until now.
-        store.get("state").await.expect("a get");
+    let mut lines = Vec::new();
+    for (number, fault) in FAULTS.into_iter().enumerate() {
+        lines.push((closed_once(&bed, &format!("into-{number}")).await, fault));
+    }
+    join_all(lines.into_iter().map(async |((line, store), fault)| {
         line.proxy.set(fault);
         is_honest(&line, fault, store).await;
     }))
@@ -103,17 +105,26 @@ async fn a_write_into_a_fault_never_lies(bed: Bed) {
 }
 
 async fn a_write_whose_answer_a_fault_takes_never_lies(bed: Bed) {
+    let mut lines = Vec::new();
     let cases = FAULTS.into_iter().flat_map(|fault| [(fault, Spell::OnePut), (fault, Spell::Stays)]);
-    join_all(cases.enumerate().map(async |(number, (fault, spell))| {
-        let line = bed.line(&format!("answer-{number}")).await;
-        control(&line.direct).begin(&host("first"), window(Mode::On)).await.expect("it closes");
-        let inner = open(&line.url).await;
-        inner.get("state").await.expect("a get");
+    for (number, (fault, spell)) in cases.enumerate() {
+        lines.push((closed_once(&bed, &format!("answer-{number}")).await, fault, spell));
+    }
+    join_all(lines.into_iter().map(async |((line, inner), fault, spell)| {
         let line = Arc::new(line);
         let store: Arc<dyn Store> = Arc::new(Trap { inner, line: Arc::clone(&line), fault, spell });
         is_honest(&line, fault, store).await;
     }))
     .await;
+}
+
+/// A store in which one site is closed, and a connection to it that is good until now.
+async fn closed_once(bed: &Bed, name: &str) -> (Line, Arc<dyn Store>) {
+    let line = bed.line(name).await;
+    control(&line.direct).begin(&host("first"), window(Mode::On)).await.expect("it closes");
+    let store = open(&line.url).await;
+    store.get("state").await.expect("a get");
+    (line, store)
 }
 
 /// Closes a site over `store`, and compares what is said with what is there.

@@ -7,6 +7,7 @@ mod bed;
 mod crowd;
 mod faults;
 mod fleet;
+mod full;
 mod loss;
 mod redis_contract;
 mod redis_line;
