@@ -63,7 +63,7 @@ async fn nobody_notices(mut server: Server, store: &str) {
 
 /// How long ago the gate has heard from its store, in seconds.
 fn age(observe: u16) -> f64 {
-    let figures = gate::get(([127, 0, 0, 1], observe).into(), "/metrics");
+    let figures = gate::answer(([127, 0, 0, 1], observe).into(), "/metrics");
     let age = figures.lines().find_map(|line| line.strip_prefix("backsoon_state_age_seconds "));
     age.and_then(|age| age.parse().ok()).unwrap_or_else(|| panic!("no age in {figures}"))
 }
