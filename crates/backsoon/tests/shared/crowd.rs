@@ -74,11 +74,7 @@ async fn knock(url: &str, at_most: f64) {
         slices[((**at - RUSH).as_millis() / 100).min(99) as usize] += 1;
     }
     let fullest = slices.iter().max().copied().unwrap_or_default();
-    println!(
-        "{url}: {each:.2} knocks a second and instance, {fullest} in the fullest tenth of a second of {}",
-        counted.len()
-    );
-    assert!(each > 0.05, "they try again: {each}");
-    assert!(each <= at_most, "they hammer: {each} a second and instance");
+    assert!(each > 0.05, "{url}: they try again: {each}");
+    assert!(each <= at_most, "{url}: they hammer: {each} a second and instance");
     assert!(fullest * 10 < counted.len().max(FLEET), "they come in step: {slices:?}");
 }
