@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use backsoon::document::{Host, Mode};
+use backsoon::document::{Host, Mode, State};
 use backsoon::store::{self, Store};
+use backsoon::time::Timestamp;
 use backsoon::{Window, during};
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::process::{generation, runtime};
+use crate::process::{Own, runtime};
 
 /// Reads and changes the state of one store, in the name of one person or program.
 #[pyclass(frozen, module = "backsoon")]
@@ -16,15 +17,14 @@ pub(crate) struct Control {
     url: String,
     by: String,
     /// Connections do not survive a fork. Only looked at with the GIL held.
-    opened: Mutex<Option<(u32, Arc<dyn Store>)>>,
+    opened: Mutex<Option<Own<Arc<dyn Store>>>>,
 }
 
 /// A window that this program stands behind until it ends it: its lease is renewed meanwhile.
 #[pyclass(frozen, module = "backsoon")]
 pub(crate) struct Kept {
     id: String,
-    generation: u32,
-    kept: Mutex<Option<during::Kept>>,
+    kept: Mutex<Option<Own<during::Kept>>>,
 }
 
 // === impl Control ===
@@ -32,11 +32,11 @@ pub(crate) struct Kept {
 impl Control {
     fn control(&self) -> PyResult<backsoon::Control> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = match &*opened {
-            Some((of, store)) if *of == generation() => Arc::clone(store),
-            _ => {
+        let store = match opened.as_ref().and_then(Own::get) {
+            Some(store) => Arc::clone(store),
+            None => {
                 let store = store::awaited(&self.url).map_err(value)?;
-                std::mem::forget(opened.replace((generation(), Arc::clone(&store))));
+                *opened = Some(Own::new(Arc::clone(&store)));
                 store
             }
         };
@@ -59,6 +59,46 @@ impl Control {
         Ok(state.and_then(|state| serde_json::to_string(&state).ok()))
     }
 
+    /// Makes a window the only one of `site` that has this `note`, or ends all that have it if there is no `mode`. Windows
+    /// of others stay. `start` and `end` are moments in the form of RFC 3339.
+    #[pyo3(signature = (site, note, mode = None, start = None, end = None))]
+    fn replace(
+        &self,
+        py: Python<'_>,
+        site: &str,
+        note: &str,
+        mode: Option<&str>,
+        start: Option<&str>,
+        end: Option<&str>,
+    ) -> PyResult<()> {
+        let host: Host = site.parse().map_err(value)?;
+        let moment = |text: Option<&str>| text.map(str::parse).transpose().map_err(value);
+        let (start, end) = (moment(start)?, moment(end)?);
+        let window = match mode {
+            None => None,
+            Some(mode) => {
+                let mut window = Window::new(serde_json::from_value(mode.into()).map_err(value)?);
+                (window.start, window.end) = (start, end);
+                (window.by, window.note) = (self.by.clone(), note.to_owned());
+                window.check(Timestamp::now()).map_err(value)?;
+                Some(window)
+            }
+        };
+        let (control, runtime) = (self.control()?, runtime(py)?);
+        let done = format!("{} {host} ({note})", mode.unwrap_or("off"));
+        let edit = |state: &mut State| {
+            let is_there = state.site(&host).is_some_and(|s| s.windows.iter().any(|w| w.note == note));
+            if is_there || window.is_some() {
+                let windows = &mut state.site_mut(&host).windows;
+                windows.retain(|other| other.note != note);
+                windows.extend(window.clone());
+            }
+            Ok::<_, String>(())
+        };
+        py.detach(|| runtime.block_on(control.update(&done, edit))).map_err(error)?;
+        Ok(())
+    }
+
     /// Closes `site` by a window of this program's own and stands behind it.
     #[pyo3(signature = (site, mode = "on", message = None, note = ""))]
     fn keep(
@@ -76,7 +116,7 @@ impl Control {
         let (control, runtime) = (self.control()?, runtime(py)?);
         let kept = py.detach(|| runtime.block_on(control.keep(vec![(host, window)]))).map_err(error)?;
         let id = kept.windows().iter().map(|(_, window)| window.id.to_string()).collect();
-        Ok(Kept { id, generation: generation(), kept: Mutex::new(Some(kept)) })
+        Ok(Kept { id, kept: Mutex::new(Some(Own::new(kept))) })
     }
 }
 
@@ -93,12 +133,8 @@ impl Kept {
     /// Ends exactly this window. While the store is away that is tried again, and this waits. More than once is no harm.
     fn end(&self, py: Python<'_>) -> PyResult<()> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(kept) = kept else { return Ok(()) };
-        if self.generation != generation() {
-            // The parent stands behind it, and ends it.
-            std::mem::forget(kept);
-            return Ok(());
-        }
+        // In a child of a fork there is none: the parent stands behind it, and ends it.
+        let Some(kept) = kept.and_then(Own::take) else { return Ok(()) };
         let runtime = runtime(py)?;
         py.detach(|| runtime.block_on(kept.end(|_| {}))).map_err(error)?;
         Ok(())

@@ -29,7 +29,7 @@ mod _core {
     #[pymodule_export]
     use super::environ::Request;
     #[pymodule_export]
-    use super::instance::{Ask, Hold, Instance, Permit};
+    use super::instance::{Ask, Hold, Instance, Permit, Waiting};
     #[pymodule_export]
     use super::pattern::translate;
     #[pymodule_export]

@@ -8,7 +8,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from faces import asgi, wsgi
 
 from backsoon import _core
-from backsoon.django import conf, context, users
+from backsoon.django import middleware, users
 from backsoon.instance import Instance
 
 CASES = _core.cases(Path(__file__).parents[3] / "spec" / "behaviour")
@@ -26,7 +26,7 @@ class Row(Instance):
 def row(monkeypatch, request):
     """Makes the site follow one row, and counts how often the user was asked for."""
     case, asked = request.param, []
-    monkeypatch.setattr(conf.Conf, "instance", lambda self, holding: Row(case.instance()))
+    monkeypatch.setattr(middleware, "member", lambda conf, holding: Row(case.instance()))
 
     def known(request, find):
         asked.append(request)
@@ -37,8 +37,7 @@ def row(monkeypatch, request):
 
     monkeypatch.setattr(users, "known", known)
     monkeypatch.setattr(users, "aknown", aknown)
-    yield case, asked
-    context.MEMBERS.clear()
+    return case, asked
 
 
 def wrong(row, face, handler):

@@ -367,8 +367,8 @@ impl Place {
 
 /// Whether `/proc` hides processes of other users (`hidepid` of proc(5)), by what `mounts` says of it.
 fn is_hiding(mounts: &str) -> bool {
-    let proc = mounts.lines().filter(|line| line.split(' ').nth(4) == Some("/proc"));
-    let options = proc.last().and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
+    let mut proc = mounts.lines().filter(|line| line.split(' ').nth(4) == Some("/proc"));
+    let options = proc.next_back().and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
     options
         .split(',')
         .filter_map(|option| option.strip_prefix("hidepid="))

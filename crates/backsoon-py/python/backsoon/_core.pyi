@@ -1,7 +1,8 @@
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Union, final, overload
 
 __version__: str
 
+@final
 class Request:
     def __new__(
         cls,
@@ -10,7 +11,14 @@ class Request:
         host: Optional[str] = None,
         method: Optional[str] = None,
     ) -> Request: ...
+    @staticmethod
+    def mounted(
+        environ: dict[str, Any], path: str, raw: Optional[str] = None, peer: Optional[str] = None
+    ) -> Request: ...
+    @property
+    def is_odd(self) -> bool: ...
 
+@final
 class Permit:
     def release(self) -> None: ...
     @property
@@ -18,6 +26,7 @@ class Permit:
     @property
     def because(self) -> Optional[str]: ...
 
+@final
 class Reply:
     @property
     def status(self) -> int: ...
@@ -30,15 +39,22 @@ class Reply:
     @property
     def rule(self) -> Optional[str]: ...
 
+@final
 class Ask: ...
+@final
 class Hold: ...
 
+@final
 class Waiting:
     def cancel(self) -> None: ...
 
+@final
 class Instance:
     def __new__(cls, url: str, options: str = "{}") -> Instance: ...
     def join(self) -> None: ...
+    @overload
+    def try_admit(self, request: Request, user: int, route: Optional[bool] = None) -> Union[Permit, Reply, Hold]: ...
+    @overload
     def try_admit(
         self, request: Request, user: Optional[int] = None, route: Optional[bool] = None
     ) -> Union[Permit, Reply, Ask, Hold]: ...
@@ -56,15 +72,36 @@ class Instance:
     @property
     def store(self) -> str: ...
 
+@final
+class Door:
+    def __new__(cls, rules: str = "[]") -> Door: ...
+    @overload
+    def try_admit(self, request: Request, user: int, route: Optional[bool] = None) -> Union[Permit, Reply]: ...
+    @overload
+    def try_admit(
+        self, request: Request, user: Optional[int] = None, route: Optional[bool] = None
+    ) -> Union[Permit, Reply, Ask]: ...
+
+@final
 class Kept:
     @property
     def id(self) -> str: ...
     def end(self) -> None: ...
 
+@final
 class Control:
     def __new__(cls, url: str, by: str) -> Control: ...
     def read(self) -> Optional[str]: ...
+    def replace(
+        self,
+        site: str,
+        note: str,
+        mode: Optional[str] = None,
+        start: Optional[str] = None,
+        end: Optional[str] = None,
+    ) -> None: ...
     def keep(self, site: str, mode: str = "on", message: Optional[str] = None, note: str = "") -> Kept: ...
 
+def translate(pattern: str) -> Optional[str]: ...
 def command(arguments: list[str]) -> int: ...
 def forked() -> None: ...

@@ -42,8 +42,10 @@ impl Crew {
         Self { size: 1, counted: Instant::now() }
     }
 
-    pub(super) fn counted(&mut self, size: usize) {
-        (self.size, self.counted) = (u32::try_from(size).unwrap_or(u32::MAX).max(1), Instant::now());
+    /// Notes that it was counted; in vain if the store did not answer, and then nobody counts at once again.
+    pub(super) fn counted(&mut self, size: Option<usize>) {
+        let size = size.map(|size| u32::try_from(size).unwrap_or(u32::MAX).max(1));
+        (self.size, self.counted) = (size.unwrap_or(self.size), Instant::now());
     }
 
     /// How often to report without news.
@@ -84,7 +86,7 @@ mod tests {
         let options = Options::default();
         let of = |size: usize| {
             let mut crew = Crew::new();
-            crew.counted(size);
+            crew.counted(Some(size));
             [crew.beat(&options), crew.poll(&options), crew.lease(&options)].map(|span| span.as_millis())
         };
         assert_eq!(of(1), [1_000, 1_000, 10_000]);

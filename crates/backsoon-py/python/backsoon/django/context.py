@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from contextlib import ContextDecorator
 from functools import cached_property
 from typing import Any, Optional
 
-from backsoon import Control, Instance
+from backsoon import Control, Instance, Kept
 
 from .conf import Conf
 
 #: The members of the fleet in this process; the middleware of the site is the last one.
 MEMBERS: "list[Instance]" = []
+_by_settings: "dict[str, Instance]" = {}
+
+
+def member(conf: Conf, holding: str) -> Instance:
+    """The member of this process for these settings: one, however many handlers there are."""
+    of = f"{holding} {conf.given!r}"
+    if of not in _by_settings:
+        _by_settings[of] = conf.instance(holding)
+    found = _by_settings[of]
+    if found in MEMBERS:
+        MEMBERS.remove(found)
+    MEMBERS.append(found)
+    return found
 
 
 class Maintenance:
@@ -51,13 +65,21 @@ class maintenance(ContextDecorator):
     """
 
     def __init__(self, site: str = "*", *, mode: str = "on", message: Optional[str] = None, note: str = "") -> None:
-        self.site, self.options = site, {"mode": mode, "message": message, "note": note}
-        self.kept: "list[Any]" = []
+        self.site, self.mode, self.message, self.note = site, mode, message, note
+        self.kept: "list[Kept]" = []
 
     def __enter__(self) -> "maintenance":
         # A stack, since one decorated function may run several times at once.
-        self.kept.append(Control(Conf().store, "django").keep(self.site, **self.options))
+        control = Control(Conf().store, "django")
+        self.kept.append(control.keep(self.site, self.mode, self.message, self.note))
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kept.pop().end()
+
+    async def __aenter__(self) -> "maintenance":
+        # The store may take its time; the loop goes on meanwhile.
+        return await to_thread(self.__enter__)
+
+    async def __aexit__(self, *_: object) -> None:
+        await to_thread(self.__exit__)

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, Callable, Optional, TypeVar
 
+from django.conf import settings
 from django.urls import Resolver404, get_resolver
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language_from_path, override
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+LOCALE = "django.middleware.locale.LocaleMiddleware"
+
 #: On a view: True for always open, False for always closed.
 MARK = "_backsoon_open"
 
-_opened = False
+#: Whether any view was ever marked as open, and the names of those that others have made.
+_opened: "set[str]" = set()
 
 
 def always_open(view: View) -> View:
     """Lets a view, a coroutine or a class-based view answer also while the site is closed."""
-    global _opened
-    _opened = True
+    _opened.add("")
     return _marked(view, True)
+
+
+def open_by_name(name: str) -> None:
+    """The same for a view of somebody else, by its name: ``admin:login``."""
+    _opened.add(name)
 
 
 def always_closed(view: View) -> View:
@@ -61,7 +70,16 @@ def found(request: Any) -> Optional[bool]:
     if not _opened:
         return None
     try:
-        with override(get_language_from_path(request.path_info)):
-            return of(resolver.resolve(request.path_info).func)
+        with language(request):
+            match = resolver.resolve(request.path_info)
     except Resolver404:
         return None
+    return True if match.view_name in _opened else of(match.func)
+
+
+def language(request: Any) -> Any:
+    """The language of the URL, where the middleware that finds it out comes after ours."""
+    if hasattr(request, "LANGUAGE_CODE") or LOCALE not in settings.MIDDLEWARE:
+        return nullcontext()
+    found = get_language_from_path(request.path_info)
+    return override(found) if found else nullcontext()

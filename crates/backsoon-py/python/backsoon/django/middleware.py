@@ -14,7 +14,7 @@ from backsoon import Ask, Hold, Permit, Reply, Request
 
 from . import marks, users
 from .conf import Conf
-from .context import MEMBERS, Maintenance
+from .context import Maintenance, member
 
 
 class MaintenanceMiddleware:
@@ -28,11 +28,10 @@ class MaintenanceMiddleware:
         self.is_async = iscoroutinefunction(get_response)
         conf = Conf()
         # A worker without an event loop would be taken up whole by a request that waits.
-        self.instance = conf.instance("waits" if self.is_async else "refuses")
+        self.instance = member(conf, "waits" if self.is_async else "refuses")
         self.template, self.find = conf.template, conf.user()
         self.forwarded_host = settings.USE_X_FORWARDED_HOST
         self.joined = False
-        MEMBERS.append(self.instance)
         if self.is_async:
             markcoroutinefunction(self)
 
@@ -41,14 +40,14 @@ class MaintenanceMiddleware:
             return self.acall(request)
         seen = self.seen(request)
         answer = self.instance.try_admit(seen)
-        user = None
+        user = 0
         if isinstance(answer, Ask):
             user = users.known(request, self.find)
             answer = self.instance.try_admit(seen, user)
         if not isinstance(answer, Permit) and marks.found(request) is True:
             answer = self.instance.try_admit(seen, user, True)
         if isinstance(answer, Hold):
-            answer = self.instance.wait(seen, user or 0)
+            answer = self.instance.wait(seen, user)
         if isinstance(answer, Permit):
             return kept(answer, self.get_response(request))
         return self.refuse(request, answer)
@@ -62,14 +61,14 @@ class MaintenanceMiddleware:
             self.joined = True
         seen = self.seen(request)
         answer = self.instance.try_admit(seen)
-        user = None
+        user = 0
         if isinstance(answer, Ask):
             user = await users.aknown(request, self.find)
             answer = self.instance.try_admit(seen, user)
         if not isinstance(answer, Permit) and marks.found(request) is True:
             answer = self.instance.try_admit(seen, user, True)
         if isinstance(answer, Hold):
-            answer = await self.instance.admit(seen, user or 0)
+            answer = await self.instance.admit(seen, user)
         if isinstance(answer, Permit):
             try:
                 return kept(answer, await self.get_response(request))
