@@ -10,6 +10,8 @@ from typing import Any, Iterator
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from backsoon import Control
+
 from . import exceptions
 from .settings import DEFAULTS
 
@@ -86,6 +88,18 @@ def check_status(**_: Any) -> "list[CheckMessage]":
         return []
     hint = "Search engines and monitors understand 503 only."
     return [Warning(f"MAINTENANCE_MODE_STATUS_CODE is {status}.", hint=hint, id="maintenance_mode.W002")]
+
+
+@register()
+def check_store(**_: Any) -> "list[CheckMessage]":
+    """A store that cannot be named so. Nobody connects to it yet."""
+    if not settings.MAINTENANCE_MODE_STORE:
+        return []
+    try:
+        Control(str(settings.MAINTENANCE_MODE_STORE), "django")
+    except ValueError as error:
+        return [Error(f"MAINTENANCE_MODE_STORE: {error}", id="maintenance_mode.E005")]
+    return []
 
 
 @register()

@@ -45,6 +45,8 @@ def get_maintenance_mode() -> Any:
     mode = settings.MAINTENANCE_MODE
     if mode is not None:
         return mode
+    if settings.MAINTENANCE_MODE_STORE:
+        return import_string("maintenance_mode.store.is_closed")()
     value = get_maintenance_mode_backend().get_value()
     mode = _get_maintenance_mode_by_schedule(value) if isinstance(value, dict) else value
     _last = (*_place(), value)
@@ -54,6 +56,8 @@ def get_maintenance_mode() -> Any:
 def get_known_maintenance_mode() -> Any:
     """The same for a request: a state that cannot be read leaves the last one that could be in force."""
     global _trouble
+    if settings.MAINTENANCE_MODE_STORE and settings.MAINTENANCE_MODE is None:
+        return import_string("maintenance_mode.store.is_closed_here")()
     try:
         return get_maintenance_mode()
     except ImproperlyConfigured:
@@ -75,7 +79,6 @@ def get_known_maintenance_mode() -> Any:
 
 def _place() -> "tuple[Any, ...]":
     return (
-        settings.MAINTENANCE_MODE_STORE,
         settings.MAINTENANCE_MODE_STATE_BACKEND,
         settings.MAINTENANCE_MODE_STATE_FILE_PATH,
     )

@@ -73,36 +73,68 @@ def get_maintenance_json_response(request: Any) -> JsonResponse:
 
 def need_maintenance_response(request: Any) -> bool:
     """Whether a request is to be refused."""
+    if settings.MAINTENANCE_MODE_STORE:
+        return not _store_admits(request)
     if not get_known_maintenance_mode():
         return marks.CLOSED in marks.used and _need_maintenance_from_view(request) is True
-    return not _admits(request)
+    rules = exceptions.current()
+    return not _admits(request, rules, rules.door, rules.door_of_nobody)
 
 
-def _admits(request: Any) -> bool:
+def _store_admits(request: Any) -> bool:
+    """What this member of the fleet says. It counts the request until its last byte: see the middleware."""
+    from . import store
+
+    member = store.member()
+    door = Counting(request, member.instance)
+    request_seen = _seen(request)
+    answer = door.try_admit(request_seen)
+    if settings.MAINTENANCE_MODE is not None and not settings.MAINTENANCE_MODE:
+        is_open = is_admitted(answer) or is_admitted(door.try_admit(request_seen, None, True))
+    else:
+        # A rule may admit to a closed site, where users are logged out all the same.
+        is_open = is_admitted(answer) and (answer.because == "mode" or not _logs_out() or member.mode() == "off")
+    if is_open:
+        return not (marks.CLOSED in marks.used and _need_maintenance_from_view(request) is True)
+    return _admits(request, member.rules, door, member.rules.door_of_nobody)
+
+
+class Counting:
+    """A member whose permits stay with the request."""
+
+    def __init__(self, request: Any, instance: Any) -> None:
+        self.request, self.instance = request, instance
+
+    def try_admit(self, request_seen: Any, user: Optional[int] = None, route: Optional[bool] = None) -> Any:
+        answer = self.instance.try_admit(request_seen, user, route)
+        self.request._maintenance_permit = answer if is_admitted(answer) else None
+        return answer
+
+
+def _seen(request: Any) -> Any:
+    # Where the site finds the address itself, that of the connection is a proxy's.
+    return seen(request, "" if settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS else None)
+
+
+def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobody: Any) -> bool:
     """What the core says of a request while the mode is on."""
     # Views are marked when they are imported, which a site that was closed from its start never does.
     get_resolver(getattr(request, "urlconf", None)).url_patterns
-    rules = exceptions.current()
-    # Where the site finds the address itself, that of the connection is a proxy's.
-    request_seen = seen(request, "" if settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS else None)
-    logs_out = bool(
-        settings.MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER
-        or settings.MAINTENANCE_MODE_LOGOUT_STAFF_USER
-        or settings.MAINTENANCE_MODE_LOGOUT_SUPERUSER
-    )
+    request_seen = _seen(request)
+    logs_out = _logs_out()
     # Marks come before users, and so before anybody is logged out.
     if marks.CLOSED in marks.used or logs_out:
         closed = _need_maintenance_from_view(request)
         if closed is None and logs_out and not request_seen.is_odd:
             closed = _need_maintenance_from_url(request)
         if closed is not None:
-            return is_admitted(rules.door.try_admit(request_seen, None, not closed))
-    door = rules.door
+            return is_admitted(door.try_admit(request_seen, None, not closed))
     answer = None if logs_out else door.try_admit(request_seen)
     if answer is None or isinstance(answer, Ask):
         user = _known_user(request)
-        door = rules.door if user is not NOBODY else rules.door_of_nobody
-        answer = door.try_admit(request_seen, user or 0)
+        answer = (door if user is not NOBODY else door_of_nobody).try_admit(request_seen, user or 0)
+        if user is NOBODY and is_admitted(answer):
+            answer = door.try_admit(request_seen, None, True)
     if is_admitted(answer):
         return True
     # Only now what the core cannot evaluate by itself.
@@ -125,6 +157,14 @@ def _is_opened_by_python(request: Any, rules: exceptions.Exceptions, request_see
         or _need_maintenance_from_url(request) is False
         or _need_maintenance_ignore_admin_site(request) is False
         or _need_maintenance_redirects(request) is False
+    )
+
+
+def _logs_out() -> bool:
+    return bool(
+        settings.MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER
+        or settings.MAINTENANCE_MODE_LOGOUT_STAFF_USER
+        or settings.MAINTENANCE_MODE_LOGOUT_SUPERUSER
     )
 
 

@@ -33,7 +33,7 @@ class MaintenanceModeMiddleware:
             return self.__acall__(request)
         response = self.process_request(request)
         if response is None and self.get_response is not None:
-            response = self.get_response(request)
+            response = kept(request, self.get_response(request))
         return response
 
     async def __acall__(self, request: HttpRequest) -> Any:
@@ -41,7 +41,7 @@ class MaintenanceModeMiddleware:
         if not self._is_plainly_open():
             response = await sync_to_async(self.process_request)(request)
         if response is None and self.get_response is not None:
-            response = await self.get_response(request)
+            response = kept(request, await self.get_response(request))
         return response
 
     def process_request(self, request: HttpRequest) -> Optional[HttpResponse]:
@@ -57,3 +57,11 @@ class MaintenanceModeMiddleware:
         is_set = settings.MAINTENANCE_MODE is not None
         is_local = settings.MAINTENANCE_MODE_STATE_BACKEND == LOCAL and not settings.MAINTENANCE_MODE_STORE
         return (is_set or is_local) and not get_known_maintenance_mode()
+
+
+def kept(request: HttpRequest, response: Any) -> Any:
+    """Ends what a Backsoon store counts with the last byte of the response: servers close it then."""
+    permit = request.__dict__.pop("_maintenance_permit", None)
+    if permit is not None and hasattr(response, "_resource_closers"):
+        response._resource_closers.append(permit.release)
+    return response

@@ -43,6 +43,8 @@ class Command(BaseCommand):
         self.set_maintenance_mode_with_confirm(
             value, f"maintenance mode {name}? (y/N) ", options.get("interactive", False), start=start, end=end
         )
+        if not value and settings.MAINTENANCE_MODE_STORE and core.get_maintenance_mode():
+            self.stderr.write("The site stays closed by windows of others: see `backsoon status`.")
         after, stored = self.get_maintenance_mode(), self.get_state()
         schedule = f" (scheduled: {stored})" if isinstance(stored, dict) else ""
         self.say(options, f"maintenance mode: {'on' if after else 'off'}{schedule}")
