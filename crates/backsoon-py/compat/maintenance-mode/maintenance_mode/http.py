@@ -13,6 +13,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import get_language
 
 from backsoon import Ask
 
@@ -23,6 +24,8 @@ from .utils import get_client_ip_address, import_function
 
 logger = logging.getLogger(__name__)
 
+#: Where the off view is.
+_off: "dict[tuple[Any, ...], Optional[str]]" = {}
 #: Nobody can say who the user is.
 NOBODY = None
 
@@ -76,9 +79,16 @@ def need_maintenance_response(request: Any) -> bool:
     if settings.MAINTENANCE_MODE_STORE:
         return not _store_admits(request)
     if not get_known_maintenance_mode():
-        return marks.CLOSED in marks.used and _need_maintenance_from_view(request) is True
+        return _is_forced(request)
     rules = exceptions.current()
     return not _admits(request, rules, rules.door, rules.door_of_nobody)
+
+
+def _is_forced(request: Any) -> bool:
+    """Whether a view is closed although the mode is off. The middleware sees views later, when Django has found them."""
+    if marks.CLOSED not in marks.used or getattr(request, "_maintenance_view_to_come", False):
+        return False
+    return _need_maintenance_from_view(request) is True
 
 
 def _store_admits(request: Any) -> bool:
@@ -95,7 +105,7 @@ def _store_admits(request: Any) -> bool:
         # A rule may admit to a closed site, where users are logged out all the same.
         is_open = is_admitted(answer) and (answer.because == "mode" or not _logs_out() or member.mode() == "off")
     if is_open:
-        return not (marks.CLOSED in marks.used and _need_maintenance_from_view(request) is True)
+        return not _is_forced(request)
     return _admits(request, member.rules, door, member.rules.door_of_nobody)
 
 
@@ -123,12 +133,11 @@ def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobod
     request_seen = _seen(request)
     logs_out = _logs_out()
     # Marks come before users, and so before anybody is logged out.
-    if marks.CLOSED in marks.used or logs_out:
-        closed = _need_maintenance_from_view(request)
-        if closed is None and logs_out and not request_seen.is_odd:
-            closed = _need_maintenance_from_url(request)
-        if closed is not None:
-            return is_admitted(door.try_admit(request_seen, None, not closed))
+    closed = _need_maintenance_from_view(request) if marks.used else None
+    if closed is None and logs_out and not request_seen.is_odd:
+        closed = _need_maintenance_from_url(request)
+    if closed is not None:
+        return is_admitted(door.try_admit(request_seen, None, not closed))
     answer = None if logs_out else door.try_admit(request_seen)
     if answer is None or isinstance(answer, Ask):
         user = _known_user(request)
@@ -142,8 +151,6 @@ def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobod
 
 
 def _is_opened_by_python(request: Any, rules: exceptions.Exceptions, request_seen: Any) -> bool:
-    if marks.OPENED in marks.used and _need_maintenance_from_view(request) is False:
-        return True
     if _need_maintenance_ignore_tests(request) is False:
         return True
     # The core has judged the address of the connection already.
@@ -213,12 +220,18 @@ def _need_maintenance_from_view(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_from_url(request: Any) -> Optional[bool]:
-    try:
-        off = reverse("maintenance_mode_off", urlconf=getattr(request, "urlconf", None))
-    except NoReverseMatch:
-        return None
-    # The path below the prefix that the site is mounted at.
-    return False if request.path_info == "/" + off[len(get_script_prefix()) :] else None
+    urlconf = getattr(request, "urlconf", None)
+    # Another prefix, another language or another set of URLs makes another path of it.
+    key = (get_resolver(urlconf), get_script_prefix(), get_language())
+    if key not in _off:
+        if len(_off) > 100:
+            _off.clear()
+        try:
+            # Below the prefix that the site is mounted at.
+            _off[key] = "/" + reverse("maintenance_mode_off", urlconf=urlconf)[len(key[1]) :]
+        except NoReverseMatch:
+            _off[key] = None
+    return False if request.path_info == _off[key] else None
 
 
 def _get_maintenance_authenticated_user(request: Any) -> Any:

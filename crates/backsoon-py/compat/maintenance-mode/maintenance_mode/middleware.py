@@ -27,8 +27,17 @@ class MaintenanceModeMiddleware:
         self.is_async = get_response is not None and iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
+        self.sees_views = False
+
+    @property
+    def process_view(self) -> Callable[..., Any]:
+        """Django asks for it when it loads the middleware, and then hands over every view that it has found."""
+        self.sees_views = True
+        return _arefuse_view if self.is_async else _refuse_view
 
     def __call__(self, request: HttpRequest) -> Any:
+        if self.sees_views:
+            request._maintenance_view_to_come = True  # type: ignore[attr-defined]
         if self.is_async:
             return self.__acall__(request)
         response = self.process_request(request)
@@ -52,11 +61,24 @@ class MaintenanceModeMiddleware:
 
     def _is_plainly_open(self) -> bool:
         """Whether that can be said without waiting for anybody, and without what a subclass has to say."""
-        if type(self).process_request is not MaintenanceModeMiddleware.process_request or marks.CLOSED in marks.used:
+        if type(self).process_request is not MaintenanceModeMiddleware.process_request or not self.sees_views:
             return False
         is_set = settings.MAINTENANCE_MODE is not None
         is_local = settings.MAINTENANCE_MODE_STATE_BACKEND == LOCAL and not settings.MAINTENANCE_MODE_STORE
         return (is_set or is_local) and not get_known_maintenance_mode()
+
+
+def _refuse_view(request: HttpRequest, view: Any, *_: Any) -> Optional[HttpResponse]:
+    """The answer in place of a view that is closed although the mode is off."""
+    return get_maintenance_response(request) if _is_closed(view) else None
+
+
+async def _arefuse_view(request: HttpRequest, view: Any, *_: Any) -> Optional[HttpResponse]:
+    return await sync_to_async(get_maintenance_response)(request) if _is_closed(view) else None
+
+
+def _is_closed(view: Any) -> bool:
+    return getattr(view, marks.CLOSED, False) and not getattr(view, marks.OPENED, False)
 
 
 def kept(request: HttpRequest, response: Any) -> Any:
