@@ -13,10 +13,11 @@ import re
 from functools import cached_property
 from typing import Any, Iterable, Optional
 
-from django.conf import settings
 
 from backsoon import Permit, Request
 from backsoon._core import Door, translate
+
+from .live import live
 
 logger = logging.getLogger(__name__)
 
@@ -151,10 +152,10 @@ def current() -> Exceptions:
     """What the settings say at this moment. They may have been assigned or changed in place, so they are compared."""
     global _current
     given = (
-        *(settings.MAINTENANCE_MODE_IGNORE_ANONYMOUS_USER, settings.MAINTENANCE_MODE_IGNORE_AUTHENTICATED_USER),
-        *(settings.MAINTENANCE_MODE_IGNORE_STAFF, settings.MAINTENANCE_MODE_IGNORE_SUPERUSER),
-        listed(settings.MAINTENANCE_MODE_IGNORE_IP_ADDRESSES),
-        listed(settings.MAINTENANCE_MODE_IGNORE_URLS),
+        *(live("MAINTENANCE_MODE_IGNORE_ANONYMOUS_USER"), live("MAINTENANCE_MODE_IGNORE_AUTHENTICATED_USER")),
+        *(live("MAINTENANCE_MODE_IGNORE_STAFF"), live("MAINTENANCE_MODE_IGNORE_SUPERUSER")),
+        listed(live("MAINTENANCE_MODE_IGNORE_IP_ADDRESSES")),
+        listed(live("MAINTENANCE_MODE_IGNORE_URLS")),
     )
     known = _current
     if known is None or known[0] != given:

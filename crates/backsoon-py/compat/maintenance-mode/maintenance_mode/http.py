@@ -6,13 +6,12 @@ import logging
 import sys
 from typing import Any, Optional
 
-from django.conf import settings
 from django.contrib.auth import logout
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
-from django.utils.cache import add_never_cache_headers
+from django.utils.http import http_date
 from django.utils.translation import get_language
 
 from backsoon import Ask
@@ -20,10 +19,12 @@ from backsoon import Ask
 from . import exceptions, marks
 from .core import get_known_maintenance_mode
 from .exceptions import is_admitted, seen
+from .live import live
 from .utils import get_client_ip_address, import_function
 
 logger = logging.getLogger(__name__)
 
+NEVER = "max-age=0, no-cache, no-store, must-revalidate, private"
 #: Where the off view is.
 _off: "dict[tuple[Any, ...], Optional[str]]" = {}
 #: Nobody can say who the user is.
@@ -35,18 +36,20 @@ NOBODY = None
 
 def get_maintenance_response(request: Any) -> HttpResponse:
     """The answer in place of the application's."""
-    if settings.MAINTENANCE_MODE_REDIRECT_URL:
-        return redirect(settings.MAINTENANCE_MODE_REDIRECT_URL)
+    if live("MAINTENANCE_MODE_REDIRECT_URL"):
+        return redirect(live("MAINTENANCE_MODE_REDIRECT_URL"))
     is_json = get_maintenance_response_type(request) == "json"
     response = get_maintenance_json_response(request) if is_json else get_maintenance_html_response(request)
-    if settings.MAINTENANCE_MODE_RETRY_AFTER:
-        response["Retry-After"] = settings.MAINTENANCE_MODE_RETRY_AFTER
-    add_never_cache_headers(response)
+    if live("MAINTENANCE_MODE_RETRY_AFTER"):
+        response["Retry-After"] = live("MAINTENANCE_MODE_RETRY_AFTER")
+    # What Django's `add_never_cache_headers` says, without reading what is not there yet.
+    response["Expires"] = http_date()
+    response["Cache-Control"] = NEVER
     return response
 
 
 def get_maintenance_response_type(request: Any) -> str:
-    given = settings.MAINTENANCE_MODE_RESPONSE_TYPE
+    given = live("MAINTENANCE_MODE_RESPONSE_TYPE")
     if given in ("html", "json"):
         return given
     chosen = import_function(given, "MAINTENANCE_MODE_RESPONSE_TYPE")(request=request)
@@ -58,17 +61,17 @@ def get_maintenance_response_type(request: Any) -> str:
 
 
 def get_maintenance_response_context(request: Any) -> "dict[str, Any]":
-    named = settings.MAINTENANCE_MODE_GET_CONTEXT
+    named = live("MAINTENANCE_MODE_GET_CONTEXT")
     return import_function(named, "MAINTENANCE_MODE_GET_CONTEXT")(request=request) if named else {}
 
 
 def get_maintenance_html_response(request: Any) -> HttpResponse:
     context = get_maintenance_response_context(request)
-    return render(request, settings.MAINTENANCE_MODE_TEMPLATE, context, status=settings.MAINTENANCE_MODE_STATUS_CODE)
+    return render(request, live("MAINTENANCE_MODE_TEMPLATE"), context, status=live("MAINTENANCE_MODE_STATUS_CODE"))
 
 
 def get_maintenance_json_response(request: Any) -> JsonResponse:
-    return JsonResponse(get_maintenance_response_context(request), status=settings.MAINTENANCE_MODE_STATUS_CODE)
+    return JsonResponse(get_maintenance_response_context(request), status=live("MAINTENANCE_MODE_STATUS_CODE"))
 
 
 # === the decision ===
@@ -76,7 +79,7 @@ def get_maintenance_json_response(request: Any) -> JsonResponse:
 
 def need_maintenance_response(request: Any) -> bool:
     """Whether a request is to be refused."""
-    if settings.MAINTENANCE_MODE_STORE:
+    if live("MAINTENANCE_MODE_STORE"):
         return not _store_admits(request)
     if not get_known_maintenance_mode():
         return _is_forced(request)
@@ -99,7 +102,7 @@ def _store_admits(request: Any) -> bool:
     door = Counting(request, member.instance)
     request_seen = _seen(request)
     answer = door.try_admit(request_seen)
-    if settings.MAINTENANCE_MODE is not None and not settings.MAINTENANCE_MODE:
+    if live("MAINTENANCE_MODE") is not None and not live("MAINTENANCE_MODE"):
         is_open = is_admitted(answer) or is_admitted(door.try_admit(request_seen, None, True))
     else:
         # A rule may admit to a closed site, where users are logged out all the same.
@@ -123,7 +126,7 @@ class Counting:
 
 def _seen(request: Any) -> Any:
     # Where the site finds the address itself, that of the connection is a proxy's.
-    return seen(request, "" if settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS else None)
+    return seen(request, "" if live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS") else None)
 
 
 def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobody: Any) -> bool:
@@ -154,7 +157,7 @@ def _is_opened_by_python(request: Any, rules: exceptions.Exceptions, request_see
     if _need_maintenance_ignore_tests(request) is False:
         return True
     # The core has judged the address of the connection already.
-    is_found = rules.address_patterns or settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS
+    is_found = rules.address_patterns or live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS")
     if (is_found or "REMOTE_ADDR" not in request.META) and _need_maintenance_ignore_ip_addresses(request) is False:
         return True
     if request_seen.is_odd:
@@ -169,9 +172,9 @@ def _is_opened_by_python(request: Any, rules: exceptions.Exceptions, request_see
 
 def _logs_out() -> bool:
     return bool(
-        settings.MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER
-        or settings.MAINTENANCE_MODE_LOGOUT_STAFF_USER
-        or settings.MAINTENANCE_MODE_LOGOUT_SUPERUSER
+        live("MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER")
+        or live("MAINTENANCE_MODE_LOGOUT_STAFF_USER")
+        or live("MAINTENANCE_MODE_LOGOUT_SUPERUSER")
     )
 
 
@@ -235,7 +238,7 @@ def _need_maintenance_from_url(request: Any) -> Optional[bool]:
 
 
 def _get_maintenance_authenticated_user(request: Any) -> Any:
-    named = settings.MAINTENANCE_MODE_GET_AUTHENTICATED_USER
+    named = live("MAINTENANCE_MODE_GET_AUTHENTICATED_USER")
     if named:
         find = import_function(named, "MAINTENANCE_MODE_GET_AUTHENTICATED_USER")
         try:
@@ -250,16 +253,16 @@ def _get_maintenance_authenticated_user(request: Any) -> Any:
 def _need_maintenance_logout_user(user: Any) -> bool:
     if not user.is_authenticated:
         return False
-    superuser, staff = settings.MAINTENANCE_MODE_LOGOUT_SUPERUSER, settings.MAINTENANCE_MODE_LOGOUT_STAFF_USER
+    superuser, staff = live("MAINTENANCE_MODE_LOGOUT_SUPERUSER"), live("MAINTENANCE_MODE_LOGOUT_STAFF_USER")
     if user.is_superuser and superuser is not None:
         return bool(superuser)
     if user.is_staff and not user.is_superuser and staff is not None:
         return bool(staff)
-    return bool(settings.MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER)
+    return bool(live("MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER"))
 
 
 def _need_maintenance_ignore_users(request: Any) -> Optional[bool]:
-    kinds = tuple(kind for kind, setting in exceptions.KINDS if getattr(settings, setting))
+    kinds = tuple(kind for kind, setting in exceptions.KINDS if live(setting))
     user = _known_user(request)
     if user is NOBODY:
         return None
@@ -267,7 +270,7 @@ def _need_maintenance_ignore_users(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_ignore_admin_site(request: Any) -> Optional[bool]:
-    if not settings.MAINTENANCE_MODE_IGNORE_ADMIN_SITE:
+    if not live("MAINTENANCE_MODE_IGNORE_ADMIN_SITE"):
         return None
     try:
         admin = reverse("admin:index", urlconf=getattr(request, "urlconf", None))
@@ -278,7 +281,7 @@ def _need_maintenance_ignore_admin_site(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_ignore_tests(request: Any) -> Optional[bool]:
-    if not settings.MAINTENANCE_MODE_IGNORE_TESTS:
+    if not live("MAINTENANCE_MODE_IGNORE_TESTS"):
         return None
     words = sys.argv
     is_test = bool(words and "runtests" in words[0]) or words[1:2] == ["test"]
@@ -286,10 +289,10 @@ def _need_maintenance_ignore_tests(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_ignore_ip_addresses(request: Any) -> Optional[bool]:
-    given = settings.MAINTENANCE_MODE_IGNORE_IP_ADDRESSES
+    given = live("MAINTENANCE_MODE_IGNORE_IP_ADDRESSES")
     if not given:
         return None
-    named = settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS
+    named = live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS")
     find = import_function(named, "MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS") if named else get_client_ip_address
     address = find(request)
     if not isinstance(address, str):
@@ -301,7 +304,7 @@ def _need_maintenance_ignore_ip_addresses(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_ignore_urls(request: Any) -> Optional[bool]:
-    rules = exceptions.part(urls=settings.MAINTENANCE_MODE_IGNORE_URLS)
+    rules = exceptions.part(urls=live("MAINTENANCE_MODE_IGNORE_URLS"))
     request_seen = seen(request)
     if rules.admits_path(request, request_seen):
         return False
@@ -309,7 +312,7 @@ def _need_maintenance_ignore_urls(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_redirects(request: Any) -> Optional[bool]:
-    target = settings.MAINTENANCE_MODE_REDIRECT_URL
+    target = live("MAINTENANCE_MODE_REDIRECT_URL")
     pattern = exceptions.compiled(target) if target else None
     return False if pattern is not None and pattern.match(request.path_info) else None
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any, Callable, Optional
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from . import marks
-from .core import get_known_maintenance_mode
+from .core import LOCAL_BACKEND, get_known_maintenance_mode
 from .http import get_maintenance_response, need_maintenance_response
+from .live import live
 
-#: What answers at once, so that no other thread is needed to ask it.
-LOCAL = "maintenance_mode.backends.LocalFileBackend"
 
 
 class MaintenanceModeMiddleware:
@@ -63,8 +61,9 @@ class MaintenanceModeMiddleware:
         """Whether that can be said without waiting for anybody, and without what a subclass has to say."""
         if type(self).process_request is not MaintenanceModeMiddleware.process_request or not self.sees_views:
             return False
-        is_set = settings.MAINTENANCE_MODE is not None
-        is_local = settings.MAINTENANCE_MODE_STATE_BACKEND == LOCAL and not settings.MAINTENANCE_MODE_STORE
+        # Whoever else keeps the state may take its time.
+        is_set = live("MAINTENANCE_MODE") is not None
+        is_local = live("MAINTENANCE_MODE_STATE_BACKEND") == LOCAL_BACKEND and not live("MAINTENANCE_MODE_STORE")
         return (is_set or is_local) and not get_known_maintenance_mode()
 
 
@@ -83,7 +82,8 @@ def _is_closed(view: Any) -> bool:
 
 def kept(request: HttpRequest, response: Any) -> Any:
     """Ends what a Backsoon store counts with the last byte of the response: servers close it then."""
-    permit = request.__dict__.pop("_maintenance_permit", None)
-    if permit is not None and hasattr(response, "_resource_closers"):
-        response._resource_closers.append(permit.release)
+    if "_maintenance_permit" in request.__dict__:
+        permit = request.__dict__.pop("_maintenance_permit")
+        if permit is not None and hasattr(response, "_resource_closers"):
+            response._resource_closers.append(permit.release)
     return response
