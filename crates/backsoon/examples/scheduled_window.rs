@@ -29,7 +29,7 @@ async fn home(State(instance): State<Arc<Instance>>) -> String {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let store = store::open("memory:").await?;
     let instance = Instance::join(store.clone(), Options::default()).await;
     let router = Router::new().route("/", get(home)).with_state(instance.clone());
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (status, back) = (response.status(), response.headers().get("retry-after").cloned());
         let body = String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec())?;
         println!("{status}, Retry-After {back:?}: {}", body.lines().next().unwrap_or_default());
-        Ok::<_, Box<dyn std::error::Error>>((status, back.is_some(), body))
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((status, back.is_some(), body))
     };
 
     let now = Timestamp::now();

@@ -291,7 +291,7 @@ pub async fn lapsed(store: &dyn Store, state: &State, patience: Duration) -> sto
             let held = |id: &WindowId| find(id).is_some_and(|l| !(is_dead(l) || is_stopped(l) && is_over(l)));
             return Ok(by_programs().map(|window| &window.id).filter(|id| !held(id)).cloned().collect());
         }
-        tokio::time::sleep(Duration::from_millis(50).min(patience - waited)).await;
+        tokio::time::sleep(Duration::from_millis(200).min(patience - waited)).await;
         now = leases(store).await?;
     }
 }
@@ -323,13 +323,17 @@ impl Report {
 impl Place {
     /// Where this process runs.
     pub fn here() -> Self {
+        Self::of(std::process::id())
+    }
+
+    /// Where the process `pid` of this machine runs.
+    pub fn of(pid: u32) -> Self {
         let read =
             |path: &str| std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
         let pids = std::fs::read_link("/proc/self/ns/pid")
             .map(|link| link.display().to_string())
             .unwrap_or_default();
         let boot = read("/proc/sys/kernel/random/boot_id");
-        let pid = std::process::id();
         Self {
             host: read("/proc/sys/kernel/hostname"),
             boot: if boot.is_empty() { boot } else { format!("{boot} {pids}") },

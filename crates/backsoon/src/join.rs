@@ -74,9 +74,11 @@ pub enum OnUnknown {
 pub(crate) struct Membership {
     store: Arc<dyn Store>,
     name: String,
-    place: Place,
+    place: Mutex<Place>,
     options: Options,
     crew: Mutex<Crew>,
+    /// Until when the last report that was written vouches for this instance, once the State was read after it.
+    written: Mutex<Option<Moment>>,
     /// When the store was last heard from.
     heard: Mutex<Option<Moment>>,
     /// What is wrong with following, in a sentence.
@@ -151,8 +153,9 @@ impl Instance {
         let membership = Arc::new(Membership {
             store,
             name,
-            place,
+            place: Mutex::new(place),
             crew: Mutex::new(Crew::new()),
+            written: Mutex::new(None),
             heard: Mutex::new(None),
             trouble: Mutex::new(None),
             copied: Mutex::new(None),
@@ -201,6 +204,15 @@ impl Instance {
         }
     }
 
+    /// Says from now on that it lives as long as the process `pid` of this machine does: that does its work, and would
+    /// go on with it without this one.
+    pub async fn stands_for(&self, pid: u32) {
+        if let Some(membership) = self.membership() {
+            *lock(&membership.place) = Place::of(pid);
+            membership.report(self).await;
+        }
+    }
+
     /// What this instance says of itself; an instance that has not joined has nothing to say.
     pub fn report(&self) -> Option<Report> {
         self.membership().map(|membership| membership.describe(self))
@@ -240,6 +252,7 @@ impl Membership {
 
     /// Reads the store once and applies what it finds.
     async fn look(&self, instance: &Instance) -> Seen {
+        let written = lock(&self.written).take();
         let seen = match tokio::time::timeout(ANSWER, self.store.get(STATE)).await {
             Err(_) => Seen::Away(format!("{} has not answered for {} s", self.store.url(), ANSWER.as_secs())),
             Ok(Err(error @ store::Error::TooLarge { .. })) => Seen::Unreadable(error.to_string()),
@@ -258,6 +271,14 @@ impl Membership {
             Seen::State(trouble) => trouble.clone(),
             Seen::Unreadable(why) | Seen::Away(why) => Some(why.clone()),
         };
+        match (&seen, written) {
+            (Seen::Away(_) | Seen::Unreadable(_), Some(_)) => {
+                let mut newer = lock(&self.written);
+                *newer = newer.or(written);
+            }
+            (_, Some(until)) => instance.vouched_for(until),
+            (_, None) => {}
+        }
         if !matches!(seen, Seen::Away(_)) {
             *lock(&self.heard) = Some(Moment::now());
             match held {
@@ -380,6 +401,9 @@ impl Membership {
             let drains = match instance.upgrade() {
                 Some(instance) => {
                     self.report(&instance).await;
+                    if self.options.on_lost == OnLost::Close {
+                        let _ = self.look(&instance).await;
+                    }
                     !instance.draining().is_empty()
                 }
                 None => return self.farewell().await,
@@ -410,7 +434,9 @@ impl Membership {
         // The lease runs from here: whoever reads the report has read it later.
         let begun = Moment::now();
         match tokio::time::timeout(ANSWER, self.store.put(&key, bytes.into(), PutMode::Overwrite)).await {
-            Ok(Ok(_)) => instance.vouched_for(begun + lease),
+            // Not yet vouched for: a closing may have been confirmed without this instance while it was silent, so it
+            // must read the State first.
+            Ok(Ok(_)) => *lock(&self.written) = Some(begun + lease),
             Ok(Err(error)) => tracing::debug!("the report was not written: {error}"),
             Err(_) => tracing::debug!("the report was not written: no answer"),
         }
@@ -458,7 +484,7 @@ impl Membership {
             name: self.name.clone(),
             kind: self.options.kind,
             program: env!("CARGO_PKG_VERSION").into(),
-            place: self.place.clone(),
+            place: lock(&self.place).clone(),
             beat: self.beat.load(std::sync::atomic::Ordering::Relaxed),
             lease_ms: lease.as_millis().try_into().unwrap_or(u64::MAX),
             clock: Timestamp::now(),

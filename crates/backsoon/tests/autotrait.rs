@@ -41,7 +41,8 @@ shared_between_threads! {
     #[cfg(feature = "redis")] backsoon::store => RedisStore;
     #[cfg(feature = "object")] backsoon::store => ObjectStore;
     backsoon::control => Control, Found, Outcome, Error;
-    backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding;
+    backsoon::during => Kept;
+    backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding, NotForgotten, NotClaimed;
     backsoon::running => Running, Cut;
     backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, ServerCut, Late;
     backsoon::instance => Instance, Admission, Permit, Applied, Standing, JobRefused;

@@ -193,6 +193,24 @@ async fn a_lost_instance_that_was_told_to_closes_itself_and_opens_again_when_it_
     eventually("and so is the other", async || keeps.mode("*") == Mode::Off).await;
 }
 
+#[tokio::test]
+async fn whoever_can_report_but_not_read_closes_too_for_it_may_have_missed_a_closing() {
+    let store = Moody::new();
+    let instance = join(&store, "web-1", |options| {
+        (options.on_lost, options.lease) = (OnLost::Close, Duration::from_millis(400));
+        (options.beat, options.poll) = (Duration::from_millis(50), Duration::from_millis(50));
+    })
+    .await;
+    assert_eq!(instance.mode("*"), Mode::Off);
+    store.feel(Mood::NoReads);
+    eventually("it closes itself", async || instance.is_fenced()).await;
+    let beat = instance.report().unwrap().beat;
+    eventually("it goes on reporting", async || instance.report().unwrap().beat > beat + 3).await;
+    assert!(instance.is_fenced(), "a report alone opens nothing");
+    store.feel(Mood::Fine);
+    eventually("it has read the State", async || !instance.is_fenced()).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_fenced_instance_blocks_a_receipt_and_is_named_as_what_it_is() {
     let store = Moody::new();

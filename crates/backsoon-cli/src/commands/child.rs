@@ -48,6 +48,11 @@ impl Child {
         }
     }
 
+    /// Its process, while that runs.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Waits until it has ended, and passes signals on to it until then.
     pub(super) async fn ended(mut self, signals: &mut Signals) -> Result<Ended> {
         loop {

@@ -64,7 +64,13 @@ pub(super) async fn run(cli: &Cli, guard: &Guard) -> Result<Exit> {
     let ended = match permit {
         Ok(permit) => {
             let ended = match Child::start(&guard.command, &[]) {
-                Ok(child) => child.ended(&mut signals).await,
+                Ok(child) => {
+                    // Should this process be killed, the command runs on, and a closing has to wait for it.
+                    if let Some(pid) = child.id() {
+                        instance.stands_for(pid).await;
+                    }
+                    child.ended(&mut signals).await
+                }
                 Err(error) => Err(error),
             };
             drop(permit);

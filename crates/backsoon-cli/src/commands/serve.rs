@@ -44,7 +44,7 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
         store.url(),
         if mode.is_closed() { "closed" } else { "open" },
     ));
-    let outcome = gate.run(instance.clone(), shutdown).await;
+    let outcome = gate.watching(store, &instance).run(instance.clone(), shutdown).await;
     instance.leave().await;
     match outcome {
         Outcome::Drained => Ok(Exit::Done),

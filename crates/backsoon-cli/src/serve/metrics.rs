@@ -6,6 +6,7 @@ use std::fmt::{Display, Write};
 use backsoon::{Host, Instance, Mode};
 
 use super::figures::Figures;
+use super::lapsed::Lapsed;
 
 /// The value of `Content-Type` for [`text`].
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -15,7 +16,7 @@ pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 struct Page(String);
 
 /// What the gate counts and what the instance at its door says, as of now.
-pub(crate) fn text(figures: &Figures, instance: &Instance) -> String {
+pub(crate) fn text(figures: &Figures, instance: &Instance, lapsed: Option<&Lapsed>) -> String {
     let mut page = Page::default();
     page.series("backsoon_requests_total", "counter", "Requests, by what the door said and who decided.");
     for (outcome, by, rule, count) in figures.requests() {
@@ -41,6 +42,15 @@ pub(crate) fn text(figures: &Figures, instance: &Instance) -> String {
     }
     page.series("backsoon_held", "gauge", "Requests that wait for the reopening.");
     page.value("backsoon_held", &[], instance.held());
+    page.series("backsoon_cut_total", "counter", "Requests that were ended because a window said so.");
+    page.value("backsoon_cut_total", &[], instance.cuts().1);
+    page.series("backsoon_fenced", "gauge", "1 while this gate has closed itself because it is lost.");
+    page.value("backsoon_fenced", &[], u8::from(instance.is_fenced()));
+    if let Some(lapsed) = lapsed {
+        let help = "Windows whose program has gone: they stay until an operator ends them.";
+        page.series("backsoon_windows_lapsed", "gauge", help);
+        page.value("backsoon_windows_lapsed", &[], lapsed.count());
+    }
     page.series("backsoon_revision", "gauge", "The revision of the state in force; 0 without one.");
     page.value("backsoon_revision", &[], state.map_or(0, |state| state.revision));
     if let Some(report) = instance.report() {

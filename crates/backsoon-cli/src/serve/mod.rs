@@ -16,6 +16,7 @@ mod h2c;
 mod hop_by_hop;
 mod host;
 mod http1;
+mod lapsed;
 mod listener;
 mod metrics;
 mod observe;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use backsoon::store::Store;
 use backsoon::{Instance, MaintenanceLayer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +45,7 @@ use tracing::info;
 use self::access::Access;
 use self::entry::Entry;
 use self::figures::Figures;
+use self::lapsed::Lapsed;
 use self::listener::Listener;
 use self::observe::Observer;
 pub use self::options::Options;
@@ -62,6 +65,8 @@ pub struct Gate {
     figures: Arc<Figures>,
     access: Access,
     drain_limit: Duration,
+    lapsed: Lapsed,
+    watching: Option<AbortOnDropHandle<()>>,
 }
 
 // === impl Gate ===
@@ -98,6 +103,8 @@ impl Gate {
             figures,
             access: Access::new(options.access_log),
             drain_limit: options.drain_limit,
+            lapsed: Lapsed::default(),
+            watching: None,
         })
     }
 
@@ -111,6 +118,13 @@ impl Gate {
         self.observe.as_ref().map(|(_, address)| *address)
     }
 
+    /// Counts the windows whose program has gone, for the metrics.
+    #[must_use]
+    pub fn watching(mut self, store: Arc<dyn Store>, instance: &Arc<Instance>) -> Self {
+        self.watching = Some(self.lapsed.watch(store, Arc::clone(instance)));
+        self
+    }
+
     /// Serves with `instance` at the door until told to stop, then lets running requests finish within the limit.
     ///
     /// The instance stays joined: whoever calls this lets it leave, so that it is on the roster while it drains.
@@ -118,7 +132,8 @@ impl Gate {
         let (running, cut) = (self.listener.running.clone(), self.listener.cut.clone());
         let layer = MaintenanceLayer::new(Arc::clone(&instance)).share_permit().cut_short();
         let entry = Entry::new(layer, self.proxies, self.access, Arc::clone(&self.figures));
-        let observer = Observer { figures: self.figures, instance, shutdown: shutdown.clone() };
+        let lapsed = self.watching.as_ref().map(|_| self.lapsed);
+        let observer = Observer { figures: self.figures, instance, lapsed, shutdown: shutdown.clone() };
         // Answers until this function returns: readiness is asked for while the gate drains.
         let _observing =
             self.observe.map(|(socket, _)| AbortOnDropHandle::new(tokio::spawn(observer.serve(socket))));

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tracing::{debug, warn};
 
 use super::figures::Figures;
+use super::lapsed::Lapsed;
 use super::metrics;
 use super::shutdown::Shutdown;
 
@@ -32,6 +33,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Observer {
     pub(crate) figures: Arc<Figures>,
     pub(crate) instance: Arc<Instance>,
+    /// Unless nobody looks.
+    pub(crate) lapsed: Option<Lapsed>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -79,7 +82,8 @@ impl Observer {
             }
             "/readyz" => text(StatusCode::OK, "ready\n".into()),
             "/metrics" => {
-                let mut answer = text(StatusCode::OK, metrics::text(&self.figures, &self.instance));
+                let mut answer =
+                    text(StatusCode::OK, metrics::text(&self.figures, &self.instance, self.lapsed.as_ref()));
                 let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
                 answer.headers_mut().insert(header::CONTENT_TYPE, kind);
                 answer

@@ -74,7 +74,7 @@ fn a_window_whose_program_has_gone_is_named() {
     let gate = Gate::before_nothing(&place);
     let running = Running::start(
         &place,
-        &["run", "--", "sh", "-c", "touch started; while [ ! -e go ]; do sleep 0.05; done"],
+        &["run", "--", "sh", "-c", "touch started; while [ -e started ] && [ ! -e go ]; do sleep 0.05; done"],
     );
     super::running::there(&place, "started");
     assert!(!place.done("fleet --once").contains("lapsed"), "it is kept");

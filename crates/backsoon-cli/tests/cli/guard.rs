@@ -4,7 +4,7 @@ use super::gate::Gate;
 use super::place::{Place, Ran};
 use super::running::{Running, eventually, there};
 
-const UNTIL_TOLD: &str = "touch started; while [ ! -e go ]; do sleep 0.02; done; exit 6";
+const UNTIL_TOLD: &str = "touch started; while [ -e started ] && [ ! -e go ]; do sleep 0.02; done; exit 6";
 
 fn guard(place: &Place, flags: &[&str], script: &str) -> Ran {
     let words = [&["guard"], flags, &["--", "sh", "-c", script]].concat();
@@ -77,12 +77,12 @@ fn it_waits_for_the_opening_if_it_may() {
     let ran = guard(&place, &["--wait=300ms"], "touch started");
     assert_eq!((ran.code, place.path("started").exists()), (75, false), "{ran:?}");
     let mut waiting = Running::start(&place, &["guard", "--wait", "--", "sh", "-c", "touch started"]);
-    eventually("it is on the roster", || names(&place).len() == 1);
+    waiting.says("waiting: * is read-only");
+    assert_eq!(names(&place).len(), 1);
     assert!(!waiting.is_over() && !place.path("started").exists());
     place.done("off");
     let over = waiting.over();
     assert_eq!((over.code, place.path("started").exists()), (0, true), "{over:?}");
-    assert!(over.err.contains("waiting: * is read-only"), "{over:?}");
 
     place.done("on");
     let waiting = Running::start(&place, &["guard", "--wait", "--", "true"]);
@@ -131,10 +131,16 @@ fn signals_reach_it_and_a_name_of_a_dead_one_is_free() {
     let job = Running::start(&place, &words);
     there(&place, "started");
     job.kill();
+    let ran = place.run("on --wait=500ms");
+    assert_eq!(ran.code, 3, "the guard is dead, but what it guarded runs on: {ran:?}");
+    assert!(ran.out.contains("late      import: "), "{ran:?}");
     place.write("go", "");
-    assert_eq!(names(&place), ["import"]);
+    let _gate = Gate::before_nothing(&place);
+    assert!(place.done("on --message b --wait=30s").contains("confirmed"), "it has ended");
+    place.done("off --all");
     let ran = guard(&place, &["--name", "import"], "true");
-    assert_eq!((ran.code, names(&place)), (0, vec![]), "{ran:?}");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!names(&place).contains(&"import".to_owned()));
 }
 
 #[test]

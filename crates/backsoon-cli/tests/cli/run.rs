@@ -8,8 +8,9 @@ use super::gate::{Gate, until};
 use super::place::{Place, Ran};
 use super::running::{Running, eventually, there};
 
-/// Says that it runs, goes on when it is told to, and ends with 0.
-const UNTIL_TOLD: &str = "touch started; while [ ! -e go ]; do sleep 0.02; done; touch ended";
+/// Says that it runs, goes on when it is told to or its place has gone, and ends with 0.
+const UNTIL_TOLD: &str =
+    "touch started; while [ -e started ] && [ ! -e go ]; do sleep 0.02; done; touch ended";
 
 /// A report that nobody renews, of a machine that nobody reaches.
 fn lost(place: &Place) {
@@ -250,7 +251,7 @@ fn a_command_may_take_its_time_over_a_signal_and_gets_the_second_one_too() {
     let place = Place::new();
     let _gate = Gate::before_nothing(&place);
     let script = "trap 'echo . >> heard' INT; touch started; \
-                  while [ \"$(cat heard 2>/dev/null | wc -l)\" -lt 2 ]; do sleep 0.02; done; exit 5";
+                  while [ -e started ] && [ \"$(cat heard 2>/dev/null | wc -l)\" -lt 2 ]; do sleep 0.02; done; exit 5";
     let running = Running::start(&place, &["run", "--", "sh", "-c", script]);
     there(&place, "started");
     running.signal("INT");

@@ -25,6 +25,8 @@ pub enum Mood {
     Slow(u64),
     /// Every `put` takes this many milliseconds before it does anything.
     SlowPuts(u64),
+    /// Every read fails, and writes work.
+    NoReads,
     /// The next `put` of the state lands, but its answer is lost; then it works again.
     LosesOneAnswer,
     /// The next `put` of the state lands, but its answer is lost; then it is away.
@@ -80,7 +82,9 @@ pub fn away(key: &str) -> Error {
 #[async_trait]
 impl Store for Moody {
     async fn get(&self, key: &str) -> Result<Option<Entry>> {
-        self.mood(key).await?;
+        if self.mood(key).await? == Mood::NoReads {
+            return Err(away(key));
+        }
         self.inner.get(key).await
     }
 

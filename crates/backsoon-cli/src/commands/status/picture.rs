@@ -40,15 +40,16 @@ pub(super) struct Picture {
 impl Picture {
     pub(super) async fn take(desk: &Desk) -> Result<Self> {
         let now = Timestamp::now();
-        let (state, unreadable) = match desk.control.find().await? {
-            Found::State(state) => (Some(*state), None),
-            Found::Unreadable(why) => (None, Some(why)),
-            _ => (None, None),
-        };
+        let (before, _) = find(desk).await?;
         let store = &**desk.store();
-        let empty = State::default();
-        let lapsed = fleet::lapsed(store, state.as_ref().unwrap_or(&empty), LEASE);
+        let before = before.unwrap_or_default();
+        let lapsed = fleet::lapsed(store, &before, LEASE);
         let (roster, lapsed, caveats) = tokio::join!(Roster::observe(store, BEAT), lapsed, store.caveats());
+        // A window that ended while we watched has not lapsed.
+        let (state, unreadable) = find(desk).await?;
+        let windows = state.iter().flat_map(State::sites).flat_map(|(_, site)| &site.windows);
+        let there: Vec<&WindowId> = windows.map(|window| &window.id).collect();
+        let lapsed = lapsed.map(|ids| ids.into_iter().filter(|id| there.contains(&id)).collect::<Vec<_>>());
         let added = match &state {
             Some(state) => added(desk, state).await?,
             None => Vec::new(),
@@ -109,6 +110,14 @@ impl Picture {
         }));
         troubles
     }
+}
+
+async fn find(desk: &Desk) -> Result<(Option<State>, Option<Unreadable>)> {
+    Ok(match desk.control.find().await? {
+        Found::State(state) => (Some(*state), None),
+        Found::Unreadable(why) => (None, Some(why)),
+        _ => (None, None),
+    })
 }
 
 /// When each window that has no start was added, as the history tells.
