@@ -31,7 +31,7 @@ const BETWEEN: Duration = Duration::from_micros(200);
 /// How many instances join at the same time.
 const TOGETHER: usize = 64;
 /// After this long nobody waits for a fleet to come to rest any more.
-const UNREST: Duration = Duration::from_secs(150);
+const UNREST: Duration = Duration::from_secs(300);
 /// How long a receipt may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -75,7 +75,7 @@ async fn run(
     println!("  joined in                      {:>9.1} s", begun.elapsed().as_secs_f64());
     println!("  while joining                  {}", counts.since(&Counts::default(), begun.elapsed()));
 
-    rest(&counts).await;
+    rest(&counts, instances).await;
     println!("  at rest after                  {:>9.1} s", begun.elapsed().as_secs_f64());
     let (before, operations, busy) = (counts.copy(), ground.operations().await?, cpu());
     let begun = Instant::now();
@@ -127,15 +127,17 @@ async fn run(
     Ok(())
 }
 
-/// Waits until hardly anybody counts the fleet any more.
-async fn rest(counts: &Counts) {
+/// Waits until everybody knows how large the fleet is, and so speaks no more often than it will from then on.
+async fn rest(counts: &Counts, instances: usize) {
     let begun = Instant::now();
-    let step = Duration::from_secs(5);
+    let step = Duration::from_secs(10);
     tokio::time::sleep(step).await;
     while begun.elapsed() < UNREST {
         let before = counts.copy();
         tokio::time::sleep(step).await;
-        if counts.lists_since(&before) <= 5 {
+        let (puts, lists) = counts.asked_since(&before);
+        let beats = instances.min(1_000) as u64 * step.as_secs();
+        if puts <= beats + beats / 20 && lists <= 5 * step.as_secs() {
             return;
         }
     }

@@ -116,8 +116,11 @@ impl Counts {
         }
     }
 
-    pub(crate) fn lists_since(&self, before: &Self) -> u64 {
-        self.lists.load(Ordering::Relaxed) - before.lists.load(Ordering::Relaxed)
+    /// How many puts and lists.
+    pub(crate) fn asked_since(&self, before: &Self) -> (u64, u64) {
+        let more =
+            |now: &AtomicU64, then: &AtomicU64| now.load(Ordering::Relaxed) - then.load(Ordering::Relaxed);
+        (more(&self.puts, &before.puts), more(&self.lists, &before.lists))
     }
 
     pub(crate) fn since<'a>(&'a self, before: &'a Self, took: Duration) -> impl fmt::Display + 'a {

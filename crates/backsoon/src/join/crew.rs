@@ -3,27 +3,58 @@
 //! A store that serves ten instances a beat a second serves ten thousand of them one in ten seconds: the fleet as a
 //! whole says about a thousand beats a second at most, and asks about five hundred times a second for what hints may
 //! have missed. News is told at once all the same.
+//!
+//! Counting means listing every report, so were each of ten thousand that join to count, the store would hand out a
+//! hundred million. Whoever counts a large fleet writes the number down; the others read that, and count in their turn.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Options;
-use crate::fleet;
-use crate::store::Store;
+use crate::store::{self, PutMode, Store};
 
 /// The fleet as one of its instances knows it.
 #[derive(Debug)]
 pub(super) struct Crew {
     size: u32,
-    counted: Instant,
+    counts: Counts,
+    /// When it is this instance's turn to count.
+    turn: Instant,
+    /// When to read what others have counted.
+    reading: Instant,
 }
+
+/// Whether this instance has counted the fleet yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    NotYet,
+    Already,
+}
+
+/// Where the number is written down.
+const SIZE: &str = "crew/size";
+
+/// In a fleet of up to so many whoever joins counts at once, and nobody writes the number down.
+const SMALL: u32 = 100;
+
+/// No fleet is larger, whatever was written down: its instances would hardly speak any more.
+const LARGEST: u32 = 100_000;
 
 /// The most beats that a whole fleet says in a second.
 const BEATS_PER_S: u32 = 1_000;
 
 /// The most looks without a hint that a whole fleet takes in a second.
 const LOOKS_PER_S: u32 = 500;
+
+/// How many reports a fleet that joins at the same time lists in a second.
+const LISTED_PER_S: u32 = 10_000;
+
+/// How often a whole fleet reads in a second what others have counted.
+const READINGS_PER_S: u32 = 50;
+
+/// No instance reads it more often than this.
+const AT_MOST_EVERY: Duration = Duration::from_secs(10);
 
 /// A fleet counts itself once in so many seconds, whoever of it does: listing ten thousand reports is work.
 const COUNTS_EVERY: Duration = Duration::from_secs(5);
@@ -39,11 +70,31 @@ const LOST_BEATS: u32 = 4;
 impl Crew {
     /// Whoever joins knows only itself.
     pub(super) fn new() -> Self {
-        Self { size: 1, counted: Instant::now() }
+        let now = Instant::now();
+        Self { size: 1, counts: Counts::NotYet, turn: now, reading: now }
     }
 
-    pub(super) fn counted(&mut self, size: usize) {
-        (self.size, self.counted) = (u32::try_from(size).unwrap_or(u32::MAX).max(1), Instant::now());
+    /// This instance has listed so many.
+    pub(super) fn counted(&mut self, size: u32) {
+        (self.size, self.counts) = (size.max(1), Counts::Already);
+        self.draw();
+    }
+
+    /// Others have written this down. A turn that was drawn in a much smaller fleet comes too early in this one.
+    pub(super) fn learned(&mut self, size: Option<u32>) {
+        let before = self.size;
+        self.size = size.unwrap_or(before);
+        if self.size / 2 >= before {
+            self.draw();
+        }
+        let pause = AT_MOST_EVERY.max(Duration::from_secs(self.size.into()) / READINGS_PER_S);
+        self.reading = Instant::now() + pause.mul_f64(0.5 + fastrand::f64());
+    }
+
+    /// The store has not answered, and a crowd that asks again at once would not help it.
+    pub(super) fn put_off(&mut self) {
+        let later = Instant::now() + AT_MOST_EVERY.mul_f64(0.5 + fastrand::f64());
+        (self.turn, self.reading) = (self.turn.max(later), self.reading.max(later));
     }
 
     /// How often to report without news.
@@ -62,17 +113,50 @@ impl Crew {
         if beat > options.beat { options.lease.max(beat * LOST_BEATS) } else { options.lease }
     }
 
-    /// Whether it is this instance's turn to count. Turns come at random, so that a fleet that started together does
-    /// not count together.
+    /// Whether this instance has never counted.
+    pub(super) fn is_new(&self) -> bool {
+        self.counts == Counts::NotYet
+    }
+
+    /// Whether it is this instance's turn to count.
     pub(super) fn is_due(&self) -> bool {
-        let every = (COUNTS_EVERY * self.size).min(AT_LEAST_EVERY);
-        self.counted.elapsed() > every.mul_f64(0.5 + fastrand::f64())
+        self.turn <= Instant::now()
+    }
+
+    /// Whether to read what others have counted; before a turn, always.
+    pub(super) fn reads(&self) -> bool {
+        self.is_due() || self.reading <= Instant::now()
+    }
+
+    /// Turns come at random, so that a fleet that started together does not count together.
+    fn draw(&mut self) {
+        let size = u64::from(self.size);
+        let pause = match self.counts {
+            Counts::NotYet if self.size <= SMALL => Duration::ZERO,
+            Counts::NotYet => {
+                let all = Duration::from_secs(size * size) / LISTED_PER_S;
+                all.min(AT_LEAST_EVERY).mul_f64(fastrand::f64())
+            }
+            Counts::Already => (COUNTS_EVERY * self.size).min(AT_LEAST_EVERY).mul_f64(0.5 + fastrand::f64()),
+        };
+        self.turn = Instant::now() + pause;
     }
 }
 
-/// How many are on the roster of `store`.
-pub(super) async fn count(store: &dyn Store) -> crate::store::Result<usize> {
-    Ok(fleet::reports(store).await?.len())
+/// What the fleet's number was when it was last written down; none: it is small, or nobody has counted.
+pub(super) async fn read(store: &dyn Store) -> store::Result<Option<u32>> {
+    let entry = store.get(SIZE).await?;
+    let size = entry.and_then(|entry| std::str::from_utf8(&entry.value).ok()?.parse::<u32>().ok());
+    Ok(size.map(|size| size.clamp(1, LARGEST)))
+}
+
+/// Writes down that the fleet has `size` instances, unless `read` is about the same, or never was more than small.
+pub(super) async fn write(store: &dyn Store, size: u32, read: Option<u32>) -> store::Result<()> {
+    let is_known = read.map_or(size <= SMALL, |read| size.abs_diff(read) <= read / 20);
+    if is_known {
+        return Ok(());
+    }
+    store.put(SIZE, size.to_string().into(), PutMode::Overwrite).await.map(drop)
 }
 
 #[cfg(test)]
