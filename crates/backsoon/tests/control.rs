@@ -499,6 +499,31 @@ async fn who_joins_takes_the_dead_of_this_machine_off_the_roster_and_nobody_else
 }
 
 #[tokio::test]
+async fn whoever_joins_a_large_fleet_speaks_as_seldom_as_it_does_without_listing_it() {
+    let store = memory();
+    store.put("crew/size", "10000".into(), PutMode::Overwrite).await.unwrap();
+    let instance = Instance::join(Arc::clone(&store), Options::default()).await;
+    eventually("it has learned the fleet's size", async || instance.report().unwrap().lease_ms == 40_000)
+        .await;
+    assert_eq!(keys(&store, "crew/").await, ["crew/size"]);
+    assert_eq!(store.get("crew/size").await.unwrap().unwrap().value, "10000", "it is not its turn to count");
+}
+
+#[tokio::test]
+async fn a_fleet_that_has_grown_large_writes_its_size_down() {
+    let store = memory();
+    let mut fleet = Vec::new();
+    for _ in 0..130 {
+        fleet.push(Instance::join(Arc::clone(&store), Options::default()).await);
+    }
+    let noted = async || store.get("crew/size").await.unwrap();
+    eventually("more than a hundred are written down", async || {
+        noted().await.is_some_and(|entry| String::from_utf8_lossy(&entry.value).parse::<u32>().unwrap() > 100)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_instance_leaves_by_a_farewell() {
     let store = memory();
     let instance = join(&store).await;

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -24,6 +24,8 @@ use super::place::{Place, Ran, words};
 
 /// How a fleet is turned.
 pub(crate) struct Turns {
+    /// The store's kind, for what is printed.
+    pub(crate) store: String,
     pub(crate) gates: usize,
     pub(crate) rounds: usize,
     /// The commands, and what they say once everyone has it.
@@ -64,7 +66,8 @@ struct Got {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_and_reopened_twenty_times_under_load() {
     let proof = "1 live, all have it".to_owned();
-    let turns = Turns { gates: 1, rounds: 20, on: "on".into(), off: "off".into(), proof };
+    let turns =
+        Turns { store: "file".into(), gates: 1, rounds: 20, on: "on".into(), off: "off".into(), proof };
     turns.under_load(&Place::new()).await;
 }
 
@@ -73,6 +76,7 @@ async fn closed_and_reopened_twenty_times_under_load() {
 impl Turns {
     /// Turns the fleet, and fails if one request passes a confirmed closing or is not answered whole.
     pub(crate) async fn under_load(self, place: &Place) {
+        let begun = Instant::now();
         let seen = Arc::new(Seen::default());
         let upstream = upstream(Arc::clone(&seen)).await;
         let flags = format!("--upstream http://{upstream}");
@@ -115,9 +119,17 @@ impl Turns {
         let asked = seen.open.load(Ordering::SeqCst) + seen.between.load(Ordering::SeqCst);
         assert_eq!(asked, all.passed, "what passes is asked once, and what is refused never");
         assert!(all.refused_between > 0, "there was load while the switch was turned: {all:?}");
+        // A connection that was reset, or an answer that was not whole, has ended the test before this.
         println!(
-            "{} gates, {} closings: {} requests passed, {} refused, 0 leaked, 0 lost",
-            self.gates, self.rounds, all.passed, all.refused
+            "{}, {} gates, {} rounds: {} requests answered ({} passed, {} refused), {leaked} reached an upstream after a \
+             confirmed closing, 0 resets, {:.0} s",
+            self.store,
+            self.gates,
+            self.rounds,
+            all.passed + all.refused,
+            all.passed,
+            all.refused,
+            begun.elapsed().as_secs_f64()
         );
         gates.into_iter().for_each(Gate::stop);
     }

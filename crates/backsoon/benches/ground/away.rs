@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -30,6 +30,8 @@ pub(crate) struct Counts {
     listed: AtomicU64,
     put: AtomicU64,
     failed: AtomicU64,
+    /// The first one's reason.
+    why: OnceLock<String>,
 }
 
 // === impl Away ===
@@ -55,8 +57,9 @@ impl Away {
     }
 
     fn counted<T>(&self, answer: store::Result<T>) -> store::Result<T> {
-        if matches!(answer, Err(store::Error::Away { .. })) {
+        if let Err(error @ store::Error::Away { .. }) = &answer {
             self.counts.failed.fetch_add(1, Ordering::Relaxed);
+            self.counts.why.get_or_init(|| error.to_string());
         }
         answer
     }
@@ -113,6 +116,7 @@ impl Counts {
             listed: copy(&self.listed),
             put: copy(&self.put),
             failed: copy(&self.failed),
+            why: self.why.clone(),
         }
     }
 
@@ -139,7 +143,10 @@ impl Counts {
                 )?;
                 match more(|c| &c.failed) {
                     0.0 => Ok(()),
-                    failed => write!(f, "; {failed} in all failed"),
+                    failed => {
+                        let why = self.0.why.get().map_or("", String::as_str);
+                        write!(f, "; {failed} in all failed, the first of all because: {why}")
+                    }
                 }
             }
         }

@@ -51,7 +51,14 @@ impl Ground {
             }
             "mariadb" => {
                 let mariadb = MariaDb::start().await;
-                mariadb.sql("mysql", "SET GLOBAL max_connections = 5000").await;
+                // The tests' is made as small as it can be; these are near its defaults, but the first.
+                for setting in [
+                    "max_connections = 5000",
+                    "innodb_buffer_pool_size = 134217728",
+                    "innodb_log_file_size = 100663296",
+                ] {
+                    mariadb.sql("mysql", &format!("SET GLOBAL {setting}")).await;
+                }
                 let url = mariadb.database().await;
                 (Server::MariaDb(mariadb), url)
             }

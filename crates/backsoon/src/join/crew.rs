@@ -160,13 +160,15 @@ pub(super) async fn write(store: &dyn Store, size: u32, read: Option<u32>) -> st
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
+    use crate::store::MemoryStore;
 
     #[test]
     fn a_small_fleet_speaks_as_often_as_it_is_told_and_a_large_one_less_often() {
         let options = Options::default();
-        let of = |size: usize| {
+        let of = |size: u32| {
             let mut crew = Crew::new();
             crew.counted(size);
             [crew.beat(&options), crew.poll(&options), crew.lease(&options)].map(|span| span.as_millis())
@@ -174,5 +176,65 @@ mod tests {
         assert_eq!(of(1), [1_000, 1_000, 10_000]);
         assert_eq!(of(500), [1_000, 1_000, 10_000]);
         assert_eq!(of(10_000), [10_000, 20_000, 40_000]);
+    }
+
+    /// How many of a hundred that learn `size` when they join are due at once.
+    fn due_at_once(size: Option<u32>) -> usize {
+        let crews = (0..100).map(|_| {
+            let mut crew = Crew::new();
+            crew.learned(size);
+            crew
+        });
+        crews.filter(Crew::is_due).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_joins_a_small_fleet_counts_at_once_and_a_large_one_in_its_turn() {
+        assert_eq!([None, Some(1), Some(100)].map(due_at_once), [100; 3]);
+        assert!(due_at_once(Some(10_000)) < 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_drawn_in_a_small_fleet_is_drawn_again_when_the_fleet_has_grown() {
+        let mut crew = Crew::new();
+        crew.learned(Some(101));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(crew.is_due(), "a hundred may list a hundred reports within a second or so");
+        let mut grown = 0;
+        for _ in 0..100 {
+            let mut crew = Crew::new();
+            crew.learned(Some(101));
+            tokio::time::advance(Duration::from_secs(2)).await;
+            crew.learned(Some(10_000));
+            grown += usize::from(!crew.is_due());
+        }
+        assert!(grown > 90, "{grown}");
+        crew.learned(Some(150));
+        assert!(crew.is_due(), "about as large as it was: somebody has to count");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whom_the_store_does_not_answer_asks_later() {
+        let mut crew = Crew::new();
+        crew.put_off();
+        assert!(!crew.reads());
+        tokio::time::advance(Duration::from_secs(16)).await;
+        assert!(crew.reads());
+    }
+
+    #[tokio::test]
+    async fn only_a_large_fleet_is_written_down_and_only_when_its_size_has_changed() {
+        let store = MemoryStore::new();
+        write(&store, 100, None).await.unwrap();
+        assert_eq!(read(&store).await.unwrap(), None);
+        write(&store, 1_000, None).await.unwrap();
+        write(&store, 1_040, Some(1_000)).await.unwrap();
+        assert_eq!(read(&store).await.unwrap(), Some(1_000));
+        write(&store, 3, Some(1_000)).await.unwrap();
+        assert_eq!(read(&store).await.unwrap(), Some(3));
+        for (told, read_as) in [("many", None), ("0", Some(1)), ("4000000000", Some(LARGEST))] {
+            store.put(SIZE, told.into(), PutMode::Overwrite).await.unwrap();
+            assert_eq!(read(&store).await.unwrap(), read_as, "{told}");
+        }
     }
 }
