@@ -7,6 +7,5 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = commands::run(&cli);
-    output::exit(done)
+    ExitCode::from(output::code(commands::run(&cli)))
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result};
@@ -131,13 +130,13 @@ pub fn columns<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; 
     std::iter::once(paint(DIM, render(heading))).chain(rows).collect()
 }
 
-/// Ends the process as `done` says, after printing what went wrong.
-pub fn exit(done: Result<Exit>) -> ExitCode {
+/// The number that the process is to end with, after printing what went wrong.
+pub fn code(done: Result<Exit>) -> u8 {
     let exit = done.unwrap_or_else(|error| {
         note(format_args!("{} {}", paint(BAD, "error:"), sentence(&error)));
         Exit::of(&error)
     });
-    ExitCode::from(exit.code())
+    exit.code()
 }
 
 /// The whole chain of causes, each said once: many errors repeat theirs.

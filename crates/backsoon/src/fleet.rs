@@ -25,6 +25,8 @@ pub use place::Place;
 pub(crate) const ROSTER: &str = "roster/";
 /// Where leases on windows are filed.
 const LEASES: &str = "leases/";
+/// How long whoever has a change already is watched for a beat.
+const BEAT: Duration = Duration::from_millis(1500);
 
 /// What one instance says of itself. A reader ignores what a newer program adds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,13 +200,15 @@ impl Roster {
     /// When the store is away.
     pub async fn follow(store: &dyn Store, state: &State, patience: Duration) -> store::Result<Self> {
         let begun = tokio::time::Instant::now();
+        let mut lookout = Lookout::new();
         loop {
+            let roster = Self::look(store, &mut lookout).await?;
             let left = patience.saturating_sub(begun.elapsed());
-            let roster = Self::observe(store, left.min(Duration::from_millis(1500))).await?;
-            if roster.present().all(|report| report.has(state)) || left.is_zero() {
+            let heard = begun.elapsed() >= BEAT || roster.0.iter().all(|member| member.life != Life::Unheard);
+            if left.is_zero() || heard && roster.present().all(|report| report.has(state)) {
                 return Ok(roster);
             }
-            tokio::time::sleep(Duration::from_millis(10).min(left)).await;
+            tokio::time::sleep(Duration::from_millis(25).min(left)).await;
         }
     }
 

@@ -98,6 +98,15 @@ pub enum Admission {
     Refused(Reply, Cause),
 }
 
+/// Why a request is not decided at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hesitation {
+    /// The site holds: [`Instance::admit`] waits for the reopening.
+    Wait,
+    /// It depends on the user: say who that is in [`Request::user`], and ask again.
+    Ask,
+}
+
 /// What became of a State that an instance was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -161,9 +170,18 @@ impl Instance {
 
     /// Decides at once, or says `None` if that needs waiting (the site holds) or asking (who is the user?).
     pub fn try_admit(&self, request: &Request<'_>) -> Option<Admission> {
+        self.admit_now(request).ok()
+    }
+
+    /// As [`Instance::try_admit`], for a face that waits and asks by itself.
+    ///
+    /// # Errors
+    /// What it takes to decide.
+    pub fn admit_now(&self, request: &Request<'_>) -> Result<Admission, Hesitation> {
         match self.look(request) {
-            Look::Done(admission) => Some(admission),
-            Look::Wait(..) | Look::Ask => None,
+            Look::Done(admission) => Ok(admission),
+            Look::Wait(..) => Err(Hesitation::Wait),
+            Look::Ask => Err(Hesitation::Ask),
         }
     }
 

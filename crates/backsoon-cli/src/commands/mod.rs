@@ -1,7 +1,6 @@
 //! The verbs, one per file, and the desk at which an operator uses them.
 
 mod apply;
-mod awaited;
 mod check;
 mod child;
 mod closed;

@@ -8,7 +8,6 @@ use backsoon::join::{OnUnknown, Options};
 use backsoon::store::{self, Store, open};
 use backsoon::{Host, Instance};
 
-use super::awaited::Awaited;
 use crate::cli::{Cli, Serve};
 use crate::config::{Config, in_full, state_folder};
 use crate::exit::{Exit, usage};
@@ -61,7 +60,7 @@ async fn store(url: &str, config: &Config, options: &Options) -> Result<Arc<dyn 
     match open(url).await {
         Err(error @ store::Error::Away { .. }) if has_copy || config.on_unknown.is_some() => {
             tracing::warn!("{}; the gate starts without it and tries again", sentence(&error.into()));
-            Ok(Arc::new(Awaited::new(&in_full(url))))
+            Ok(store::awaited(&in_full(url))?)
         }
         opened => Ok(opened?),
     }

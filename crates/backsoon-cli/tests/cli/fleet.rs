@@ -94,7 +94,10 @@ fn on_a_terminal_it_goes_on_until_it_is_told_to_stop() {
     elsewhere(&place, "worker-1", 3, 1_200);
     // `script` makes a terminal; what is typed into it is typed there.
     let bin = assert_cmd::cargo::cargo_bin("backsoon");
-    let line = format!("trap : INT; stty rows 40 cols 200; {} fleet; echo ended with $?", bin.display());
+    let line = format!(
+        "trap : INT; stty rows 40 cols 200; env --default-signal=INT {} fleet; echo ended with $?",
+        bin.display()
+    );
     let mut command = place.program("script");
     command.args(["-qefc", &line, "picture"]).env("TERM", "xterm-256color");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();

@@ -65,11 +65,18 @@ impl Drop for Gate {
 
 /// The status of the answer to a request on a connection of its own.
 pub(crate) fn status(address: SocketAddr) -> u16 {
+    let answer = answer(address, "/");
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line")
+}
+
+/// The whole answer to a request for `path`, likewise.
+pub(crate) fn answer(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: shop.example.com\r\nconnection: close\r\n\r\n").unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: shop.example.com\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line")
+    answer
 }
 
 /// Runs `line` until what it did is `right`.

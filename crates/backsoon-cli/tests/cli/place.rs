@@ -59,7 +59,11 @@ impl Place {
 
     /// The binary with an environment that holds nothing but this place.
     pub(crate) fn backsoon(&self) -> Command {
-        self.program(assert_cmd::cargo::cargo_bin("backsoon"))
+        // Whoever runs the tests in the background may ignore these, and a program inherits that.
+        let mut command = self.program("env");
+        command.args(["--default-signal=INT", "--default-signal=QUIT"]);
+        command.arg(assert_cmd::cargo::cargo_bin("backsoon"));
+        command
     }
 
     /// Any program, likewise.

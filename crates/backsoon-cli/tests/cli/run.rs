@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use super::gate::{Gate, until};
+use super::gate::{Gate, answer, until};
 use super::place::{Place, Ran};
 use super::running::{Running, eventually, there};
 
@@ -260,6 +260,26 @@ fn a_command_may_take_its_time_over_a_signal_and_gets_the_second_one_too() {
     let over = running.over();
     assert_eq!(over.code, 5, "{over:?}");
     assert_eq!(windows(&place)[0].0, "operator");
+}
+
+#[test]
+fn the_gate_s_metrics_name_a_window_whose_program_was_killed() {
+    let place = Place::new();
+    let observe = std::net::SocketAddr::from(([127, 0, 0, 1], testbed::port::free()));
+    let gate = Gate::start(&place, &format!("--upstream http://127.0.0.1:9 --observe {observe}"));
+    let running = Running::start(&place, &["run", "--", "sh", "-c", UNTIL_TOLD]);
+    there(&place, "started");
+    let lapsed = |count: &str| {
+        let (name, page) = ("backsoon_windows_lapsed", answer(observe, "/metrics"));
+        page.lines().any(|line| line == format!("{name} {count}"))
+    };
+    eventually("it is kept", || lapsed("0"));
+    running.kill();
+    eventually("it has lapsed", || lapsed("1"));
+    assert_eq!(gate.status(), 503);
+    let id = place.json("status")["sites"]["*"]["windows"][0]["id"].as_str().unwrap().to_owned();
+    place.done(&format!("off --window {id}"));
+    eventually("an operator has ended it", || lapsed("0"));
 }
 
 #[test]

@@ -48,7 +48,16 @@ impl Place {
         if self.boot.is_empty() || (&self.host, &self.boot) != (&here.host, &here.boot) {
             return None;
         }
-        Some(if started(self.pid) == Some(self.started) { Life::Live } else { Life::Dead })
+        match started(self.pid) {
+            Some(started) if started == self.started => Some(Life::Live),
+            // Whoever is hidden looks as if it had ended, and may be serving.
+            None if std::fs::read_to_string("/proc/self/mountinfo")
+                .is_ok_and(|mounts| is_hiding(&mounts)) =>
+            {
+                None
+            }
+            _ => Some(Life::Dead),
+        }
     }
 }
 
@@ -78,6 +87,16 @@ impl Machine {
     }
 }
 
+/// Whether `/proc` hides processes of other users (`hidepid` of proc(5)), by what `mounts` says of it.
+fn is_hiding(mounts: &str) -> bool {
+    let proc = mounts.lines().filter(|line| line.split(' ').nth(4) == Some("/proc"));
+    let options = proc.last().and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
+    options
+        .split(',')
+        .filter_map(|option| option.strip_prefix("hidepid="))
+        .any(|how| !["0", "off"].contains(&how))
+}
+
 /// Field 22 of `/proc/<pid>/stat` (proc(5)); the name before it may hold anything, so count from its last bracket.
 /// A zombie has ended.
 fn started(pid: u32) -> Option<u64> {
@@ -86,5 +105,27 @@ fn started(pid: u32) -> Option<u64> {
     match fields.next()? {
         "Z" | "X" => None,
         _ => fields.nth(18)?.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_hiding;
+
+    #[test]
+    fn a_proc_that_hides_processes_proves_nobody_dead() {
+        let root = "29 1 253:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw";
+        let proc =
+            |options: &str| format!("{root}\n30 29 0:25 / /proc rw,nosuid shared:2 - proc proc {options}\n");
+        for options in ["rw,hidepid=invisible", "rw,gid=4,hidepid=2", "rw,hidepid=noaccess,subset=pid"] {
+            assert!(is_hiding(&proc(options)), "{options}");
+            let above = proc("rw") + &proc(options);
+            assert!(is_hiding(&above), "what is mounted last is seen: {options}");
+        }
+        for options in ["rw", "rw,hidepid=0", "rw,hidepid=off"] {
+            assert!(!is_hiding(&proc(options)), "{options}");
+        }
+        assert!(!is_hiding(&(proc("rw,hidepid=2") + &proc("rw"))));
+        assert!(!is_hiding(""));
     }
 }

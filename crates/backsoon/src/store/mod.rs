@@ -14,6 +14,7 @@
 
 #[cfg(any(feature = "redis", feature = "object"))]
 mod address;
+mod awaited;
 #[cfg(feature = "file")]
 mod file;
 mod memory;
@@ -34,6 +35,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
 
+pub use awaited::awaited;
 #[cfg(feature = "file")]
 pub use file::FileStore;
 pub use memory::MemoryStore;

@@ -18,7 +18,7 @@ struct Scheme {
     open: Option<Opener>,
 }
 
-type Opener = fn(Place, IfMissing) -> BoxFuture<'static, Result<Option<Arc<dyn Store>>>>;
+pub(super) type Opener = fn(Place, IfMissing) -> BoxFuture<'static, Result<Option<Arc<dyn Store>>>>;
 
 /// What to do where no store is yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) enum IfMissing {
 }
 
 /// What follows the scheme.
-struct Place {
+pub(super) struct Place {
     url: String,
     rest: String,
 }
@@ -58,7 +58,7 @@ pub async fn open_existing(url: &str) -> Result<Option<Arc<dyn Store>>> {
     open(place, IfMissing::Leave).await
 }
 
-fn resolve(url: &str) -> Result<(Opener, Place)> {
+pub(super) fn resolve(url: &str) -> Result<(Opener, Place)> {
     let named = url.split_once(':').map(|(name, rest)| (name.to_ascii_lowercase(), rest));
     let Some((name, rest)) = named.filter(|(name, _)| !name.contains(['/', '\\', '.'])) else {
         return Err(Error::Url(no_scheme(&without_secrets(url))));

@@ -8,6 +8,7 @@ mod redis_contract;
 mod redis_line;
 mod redis_loss;
 mod redis_refused;
+mod rights;
 mod s3;
 mod sql_bed;
 mod sql_contract;

@@ -1,0 +1,18 @@
+"""The maintenance switch for every server that a site runs on.
+
+>>> from backsoon import Control, Instance, Permit, Request
+>>> instance = Instance("file:./state")
+>>> answer = instance.try_admit(Request(environ))
+>>> if isinstance(answer, Permit):
+...     ...  # run the request, and release the permit after its last byte
+"""
+
+import os
+
+from ._core import Ask, Control, Hold, Kept, Permit, Reply, Request, __version__, forked
+from .instance import Instance
+
+__all__ = ["Ask", "Control", "Hold", "Instance", "Kept", "Permit", "Reply", "Request", "__version__"]
+
+# A fork takes no threads along: whoever forks (gunicorn, uwsgi, multiprocessing) gets a member of its own in each child.
+os.register_at_fork(after_in_child=forked)

@@ -1,0 +1,77 @@
+"""What templates and code may know of the switch, and closing around a block of code."""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+from functools import cached_property
+from typing import Any, Optional
+
+from backsoon import Control, Instance, Kept
+
+from .conf import Conf
+
+#: The members of the fleet in this process; the middleware of the site is the last one.
+MEMBERS: "list[Instance]" = []
+_by_settings: "dict[str, Instance]" = {}
+
+
+def member(conf: Conf, holding: str) -> Instance:
+    """The member of this process for these settings: one, however many handlers there are."""
+    of = f"{holding} {conf.given!r}"
+    if of not in _by_settings:
+        _by_settings[of] = conf.instance(holding)
+    found = _by_settings[of]
+    if found in MEMBERS:
+        MEMBERS.remove(found)
+    MEMBERS.append(found)
+    return found
+
+
+class Maintenance:
+    """How the site stands: ``mode``, ``message``, ``reopens``, ``upcoming``. Nothing is asked for before it is used."""
+
+    def __init__(self, instance: Optional[Instance], request: Any) -> None:
+        self._instance, self._request = instance, request
+
+    @cached_property
+    def _standing(self) -> "dict[str, Any]":
+        if self._instance is None:
+            return {"mode": "off", "window": None, "reopens": None, "upcoming": []}
+        return self._instance.standing(self._request.META.get("HTTP_HOST") or "*")
+
+    @property
+    def mode(self) -> str:
+        return self._standing["mode"]
+
+    @property
+    def message(self) -> Optional[str]:
+        return (self._standing["window"] or {}).get("message")
+
+    @property
+    def reopens(self) -> Optional[str]:
+        return self._standing["reopens"]
+
+    @property
+    def upcoming(self) -> "list[dict[str, Any]]":
+        return self._standing["upcoming"]
+
+
+class maintenance(ContextDecorator):
+    """Closes a site while a block or a function runs, by a window of its own, and ends exactly that one.
+
+    >>> with maintenance("shop.example.com", message="We are moving house."):
+    ...     move()
+    """
+
+    def __init__(self, site: str = "*", *, mode: str = "on", message: Optional[str] = None, note: str = "") -> None:
+        self.site, self.mode, self.message, self.note = site, mode, message, note
+        self.kept: "list[Kept]" = []
+
+    def __enter__(self) -> "maintenance":
+        # A stack, since one decorated function may run several times at once.
+        control = Control(Conf().store, "django")
+        self.kept.append(control.keep(self.site, self.mode, self.message, self.note))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kept.pop().end()

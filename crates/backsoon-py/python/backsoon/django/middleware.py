@@ -1,0 +1,115 @@
+"""The door of a Django site."""
+
+from __future__ import annotations
+
+from typing import Any, Awaitable, Callable, Optional, Union
+from urllib.parse import quote
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from backsoon import Ask, Hold, Permit, Reply, Request
+
+from . import marks, users
+from .conf import Conf
+from .context import Maintenance, member
+
+
+class MaintenanceMiddleware:
+    """Refuses what the core refuses, and keeps the permit of everything else until its last byte."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        conf = Conf()
+        # A worker without an event loop would be taken up whole by a request that waits.
+        self.instance = member(conf, "waits" if self.is_async else "refuses")
+        self.template, self.find = conf.template, conf.user()
+        self.forwarded_host = settings.USE_X_FORWARDED_HOST
+        self.joined = False
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> "Union[HttpResponse, Awaitable[HttpResponse]]":
+        if self.is_async:
+            return self.acall(request)
+        seen = self.seen(request)
+        answer = self.instance.try_admit(seen)
+        user = 0
+        if isinstance(answer, Ask):
+            user = users.known(request, self.find)
+            answer = self.instance.try_admit(seen, user)
+        if not isinstance(answer, Permit) and marks.found(request) is True:
+            answer = self.instance.try_admit(seen, user, True)
+        if isinstance(answer, Hold):
+            answer = self.instance.wait(seen, user)
+        if isinstance(answer, Permit):
+            return kept(answer, self.get_response(request))
+        return self.refuse(request, answer)
+
+    async def acall(self, request: HttpRequest) -> HttpResponse:
+        if not self.joined:
+            # The store may take its time; other requests of this loop go on meanwhile.
+            from asyncio import to_thread
+
+            await to_thread(self.instance.join)
+            self.joined = True
+        seen = self.seen(request)
+        answer = self.instance.try_admit(seen)
+        user = 0
+        if isinstance(answer, Ask):
+            user = await users.aknown(request, self.find)
+            answer = self.instance.try_admit(seen, user)
+        if not isinstance(answer, Permit) and marks.found(request) is True:
+            answer = self.instance.try_admit(seen, user, True)
+        if isinstance(answer, Hold):
+            answer = await self.instance.admit(seen, user)
+        if isinstance(answer, Permit):
+            try:
+                return kept(answer, await self.get_response(request))
+            except BaseException:
+                # The visitor has gone, and Django has cancelled the request.
+                answer.release()
+                raise
+        return self.refuse(request, answer)
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> Optional[HttpResponse]:
+        if marks.of(view) is not False:
+            return None
+        answer = self.instance.try_admit(self.seen(request), None, False)
+        return self.refuse(request, answer) if isinstance(answer, Reply) else None
+
+    def seen(self, request: HttpRequest) -> Request:
+        """The request as the core sees it."""
+        meta, path, host, method = request.META, None, None, None
+        scope = getattr(request, "scope", None)
+        if scope is not None:
+            raw = scope.get("raw_path")
+            path = raw.decode("latin-1") if raw else quote(scope.get("path", "/"))
+            method = scope.get("method")  # Django turns it into capitals.
+        if self.forwarded_host:
+            host = meta.get("HTTP_X_FORWARDED_HOST")
+        return Request(meta, path, host, method)
+
+    def refuse(self, request: HttpRequest, reply: Reply) -> HttpResponse:
+        """The answer in place of the application's."""
+        request._backsoon_refused = True  # type: ignore[attr-defined]
+        headers = dict(reply.headers)
+        if self.template is None or not headers.get("content-type", "").startswith("text/html"):
+            return HttpResponse(reply.body, status=reply.status, headers=headers)
+        page = {"maintenance": Maintenance(self.instance, request), "request_path": request.path}
+        body = render_to_string(self.template, page, request)
+        for of_the_built_in_page in ("content-type", "content-length", "content-security-policy"):
+            headers.pop(of_the_built_in_page, None)
+        return HttpResponse(body, status=reply.status, headers=headers)
+
+
+def kept(permit: Permit, response: Any) -> Any:
+    """Ends the permit with the last byte of the response: servers close it then (PEP 3333; Django's ASGI handler)."""
+    response._resource_closers.append(permit.release)
+    return response

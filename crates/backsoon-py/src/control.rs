@@ -1,0 +1,118 @@
+//! Closing and reopening from Python.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use backsoon::document::{Host, Mode};
+use backsoon::store::{self, Store};
+use backsoon::{Window, during};
+use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::process::{generation, runtime};
+
+/// Reads and changes the state of one store, in the name of one person or program.
+#[pyclass(frozen, module = "backsoon")]
+pub(crate) struct Control {
+    url: String,
+    by: String,
+    /// Connections do not survive a fork. Only looked at with the GIL held.
+    opened: Mutex<Option<(u32, Arc<dyn Store>)>>,
+}
+
+/// A window that this program stands behind until it ends it: its lease is renewed meanwhile.
+#[pyclass(frozen, module = "backsoon")]
+pub(crate) struct Kept {
+    id: String,
+    generation: u32,
+    kept: Mutex<Option<during::Kept>>,
+}
+
+// === impl Control ===
+
+impl Control {
+    fn control(&self) -> PyResult<backsoon::Control> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = match &*opened {
+            Some((of, store)) if *of == generation() => Arc::clone(store),
+            _ => {
+                let store = store::awaited(&self.url).map_err(value)?;
+                std::mem::forget(opened.replace((generation(), Arc::clone(&store))));
+                store
+            }
+        };
+        Ok(backsoon::Control::new(store, self.by.clone()))
+    }
+}
+
+#[pymethods]
+impl Control {
+    #[new]
+    fn new(url: String, by: String) -> PyResult<Self> {
+        store::awaited(&url).map_err(value)?;
+        Ok(Self { url, by, opened: Mutex::new(None) })
+    }
+
+    /// The state in the store as JSON, or None if nobody has asked for anything yet.
+    fn read(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        let (control, runtime) = (self.control()?, runtime(py)?);
+        let state = py.detach(|| runtime.block_on(control.read())).map_err(error)?;
+        Ok(state.and_then(|state| serde_json::to_string(&state).ok()))
+    }
+
+    /// Closes `site` by a window of this program's own and stands behind it.
+    #[pyo3(signature = (site, mode = "on", message = None, note = ""))]
+    fn keep(
+        &self,
+        py: Python<'_>,
+        site: &str,
+        mode: &str,
+        message: Option<String>,
+        note: &str,
+    ) -> PyResult<Kept> {
+        let host: Host = site.parse().map_err(value)?;
+        let mode: Mode = serde_json::from_value(mode.into()).map_err(value)?;
+        let mut window = Window::new(mode);
+        (window.message, window.note) = (message, note.to_owned());
+        let (control, runtime) = (self.control()?, runtime(py)?);
+        let kept = py.detach(|| runtime.block_on(control.keep(vec![(host, window)]))).map_err(error)?;
+        let id = kept.windows().iter().map(|(_, window)| window.id.to_string()).collect();
+        Ok(Kept { id, generation: generation(), kept: Mutex::new(Some(kept)) })
+    }
+}
+
+// === impl Kept ===
+
+#[pymethods]
+impl Kept {
+    /// The window's name, as `backsoon status` shows it.
+    #[getter]
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Ends exactly this window. While the store is away that is tried again, and this waits. More than once is no harm.
+    fn end(&self, py: Python<'_>) -> PyResult<()> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(kept) = kept else { return Ok(()) };
+        if self.generation != generation() {
+            // The parent stands behind it, and ends it.
+            std::mem::forget(kept);
+            return Ok(());
+        }
+        let runtime = runtime(py)?;
+        py.detach(|| runtime.block_on(kept.end(|_| {}))).map_err(error)?;
+        Ok(())
+    }
+}
+
+fn value(error: impl std::fmt::Display) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+fn error(error: backsoon::control::Error) -> PyErr {
+    use backsoon::control::Error;
+    match error {
+        Error::Store(_) | Error::Unknown { .. } => PyConnectionError::new_err(error.to_string()),
+        error => PyRuntimeError::new_err(error.to_string()),
+    }
+}

@@ -1,0 +1,137 @@
+//! A request as WSGI keeps it: a dictionary with header fields under `HTTP_` names (PEP 3333).
+
+use std::net::IpAddr;
+use std::sync::OnceLock;
+
+use backsoon::request::{Effect, Headers, Identity};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+/// What the core may look at, and where WSGI has it (PEP 3333).
+const FIELDS: [(&str, &str); 3] =
+    [("accept", "HTTP_ACCEPT"), ("upgrade", "HTTP_UPGRADE"), ("x-forwarded-for", "HTTP_X_FORWARDED_FOR")];
+
+/// A request, read from its WSGI environment. `path` is the path as sent, `host` the host and `method` the method,
+/// where the framework knows better than the environment.
+#[pyclass(frozen, module = "backsoon")]
+pub(crate) struct Request {
+    method: String,
+    host: String,
+    path: String,
+    peer: Option<IpAddr>,
+    fields: Fields,
+}
+
+/// The fields of one request, read when something asks for the first of them.
+struct Fields {
+    environ: Py<PyDict>,
+    values: OnceLock<[Option<Vec<u8>>; FIELDS.len()]>,
+}
+
+// === impl Fields ===
+
+impl Fields {
+    fn read(&self) -> [Option<Vec<u8>>; FIELDS.len()] {
+        Python::attach(|py| {
+            let environ = self.environ.bind(py);
+            FIELDS.map(|(_, key)| bytes(&environ.get_item(key).ok()??))
+        })
+    }
+}
+
+impl Headers for Fields {
+    fn each(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
+        // A server joins several fields of one name by commas (RFC 9110 §5.3).
+        if let Some(value) = self.first(name) {
+            visit(value);
+        }
+    }
+
+    fn first(&self, name: &str) -> Option<&[u8]> {
+        let at = FIELDS.iter().position(|(field, _)| *field == name)?;
+        self.values.get_or_init(|| self.read())[at].as_deref()
+    }
+}
+
+/// A string as WSGI means it: each character stands for one byte (PEP 3333, "native strings").
+fn bytes(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+    let text = value.cast::<PyString>().ok()?;
+    let text = text.to_str().ok()?;
+    Some(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect())
+}
+
+// === impl Request ===
+
+#[pymethods]
+impl Request {
+    #[new]
+    #[pyo3(signature = (environ, path = None, host = None, method = None))]
+    fn new(
+        environ: &Bound<'_, PyDict>,
+        path: Option<&str>,
+        host: Option<&str>,
+        method: Option<String>,
+    ) -> Self {
+        let text =
+            |key: &str| environ.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
+        let host = host.map(str::to_owned);
+        let peer = text("REMOTE_ADDR").and_then(|address| address.parse().ok());
+        Self {
+            method: method.or_else(|| text("REQUEST_METHOD")).unwrap_or_default(),
+            host: host.or_else(|| text("HTTP_HOST")).or_else(|| text("SERVER_NAME")).unwrap_or_default(),
+            path: path.map(as_sent).or_else(|| sent(&text)).unwrap_or_else(|| written(&text)),
+            peer,
+            fields: Fields { environ: environ.clone().unbind(), values: OnceLock::new() },
+        }
+    }
+}
+
+impl Request {
+    /// As the core sees it. Python is needed for this until [`Request::settle`] was called.
+    pub(crate) fn view(&self, user: Identity, route: Option<Effect>) -> backsoon::Request<'_> {
+        let mut request = backsoon::Request::new(&self.method, &self.host, &self.path, &self.fields);
+        (request.peer, request.user, request.route) = (self.peer, user, route);
+        request
+    }
+
+    /// Reads all fields, so that nothing of Python is needed any more.
+    pub(crate) fn settle(&self) {
+        self.fields.values.get_or_init(|| self.fields.read());
+    }
+}
+
+/// The path as the client sent it, from the servers that tell: gunicorn's `RAW_URI`, and `REQUEST_URI` of uwsgi and
+/// mod_wsgi. PEP 3333 asks for none of them.
+fn sent(text: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let uri = text("RAW_URI").or_else(|| text("REQUEST_URI"))?;
+    // The absolute form names the host as well (RFC 9112 §3.2.2).
+    let path = match uri.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '?']) => rest.find('/').map_or("/", |at| &rest[at..]),
+        _ => &uri,
+    };
+    path.starts_with('/').then(|| as_sent(path))
+}
+
+/// The path that a server has decoded, encoded again. What was sent as `%2f` cannot be told from `/` any more.
+fn written(text: &dyn Fn(&str) -> Option<String>) -> String {
+    let decoded = text("SCRIPT_NAME").unwrap_or_default() + &text("PATH_INFO").unwrap_or_default();
+    encode(&decoded, |byte| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'?' | b'#'))
+}
+
+/// `path` with what no URL may hold percent-encoded.
+fn as_sent(path: &str) -> String {
+    encode(path, |byte| byte.is_ascii_graphic())
+}
+
+fn encode(text: &str, is_kept: impl Fn(u8) -> bool) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for c in text.chars() {
+        // One byte a character, as in `bytes`; frameworks that have decoded more than that hand over UTF-8.
+        match u8::try_from(u32::from(c)) {
+            Ok(byte) if is_kept(byte) => encoded.push(c),
+            Ok(byte) => encoded.push_str(&format!("%{byte:02X}")),
+            Err(_) => c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| encoded.push_str(&format!("%{b:02X}"))),
+        }
+    }
+    encoded
+}

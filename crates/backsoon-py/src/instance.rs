@@ -1,0 +1,260 @@
+//! This process as a member of the fleet, and its door.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use backsoon::instance::Hesitation;
+use backsoon::request::{Effect, Identity, User};
+use backsoon::{Admission, store};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use serde_json::json;
+use tokio::task::AbortHandle;
+
+use crate::environ::Request;
+use crate::options::Options;
+use crate::process::{generation, runtime};
+use crate::reply::Reply;
+
+/// After this long a farewell that the store does not take is given up: the process is about to end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A process that admits, refuses and counts requests. It joins the fleet when it is first asked, and anew after a
+/// fork, so that each worker stands on the roster under a name of its own.
+#[pyclass(frozen, module = "backsoon")]
+pub(crate) struct Instance {
+    url: String,
+    options: Options,
+    /// Only looked at with the GIL held, which whoever forks holds as well.
+    joined: Mutex<Joined>,
+}
+
+/// The membership of one generation.
+#[derive(Clone, Default)]
+struct Joined {
+    generation: u32,
+    instance: Arc<OnceLock<Arc<backsoon::Instance>>>,
+}
+
+/// What a running request holds until its last byte.
+#[pyclass(frozen, module = "backsoon")]
+pub(crate) struct Permit(Mutex<Option<backsoon::Permit>>);
+
+/// It depends on who the user is: find out, and ask again.
+#[pyclass(frozen, module = "backsoon")]
+pub(crate) struct Ask;
+
+/// The site holds: wait, and be admitted or refused later.
+#[pyclass(frozen, module = "backsoon")]
+pub(crate) struct Hold;
+
+/// What a waiting request can be given up by.
+#[pyclass(frozen, module = "backsoon")]
+pub(crate) struct Waiting(AbortHandle);
+
+// === impl Instance ===
+
+impl Instance {
+    /// The instance of this process. Joining takes as long as the store takes to answer, five seconds at most.
+    fn here(&self, py: Python<'_>) -> PyResult<Arc<backsoon::Instance>> {
+        let joined = {
+            let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+            if joined.generation != generation() {
+                let fresh = Joined { generation: generation(), ..Joined::default() };
+                // Its threads stayed with the parent, and so may have locks inside of it: nobody touches it again.
+                std::mem::forget(std::mem::replace(&mut *joined, fresh));
+            }
+            joined.clone()
+        };
+        if let Some(instance) = joined.instance.get() {
+            return Ok(Arc::clone(instance));
+        }
+        let runtime = runtime(py)?;
+        let store = store::awaited(&self.url).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let options = self.options.to_join();
+        Ok(py.detach(|| {
+            let join = || runtime.block_on(backsoon::Instance::join(store, options));
+            Arc::clone(joined.instance.get_or_init(join))
+        }))
+    }
+
+    /// One that is told its state and follows nothing.
+    #[cfg(feature = "testing")]
+    pub(crate) fn around(instance: Arc<backsoon::Instance>) -> Self {
+        let joined = Joined { generation: generation(), instance: Arc::new(OnceLock::from(instance)) };
+        Self { url: "memory:".into(), options: Options::default(), joined: Mutex::new(joined) }
+    }
+
+    /// The instance if this process has joined.
+    fn there(&self) -> Option<Arc<backsoon::Instance>> {
+        let joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        if joined.generation == generation() { joined.instance.get().cloned() } else { None }
+    }
+}
+
+#[pymethods]
+impl Instance {
+    /// Of the fleet that follows the store at `url`; `options` is a JSON object.
+    #[new]
+    #[pyo3(signature = (url, options = "{}"))]
+    fn new(url: String, options: &str) -> PyResult<Self> {
+        store::awaited(&url).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let joined = Joined { generation: generation(), ..Joined::default() };
+        Ok(Self { url, options: Options::read(options)?, joined: Mutex::new(joined) })
+    }
+
+    /// Joins now, rather than with the first request.
+    fn join(&self, py: Python<'_>) -> PyResult<()> {
+        self.here(py).map(drop)
+    }
+
+    /// Decides: a permit, a reply, or why neither can be said yet. `user` is 0 or a sum of 1 (signed in), 2 (staff) and
+    /// 4 (superuser), or None if nobody was asked; `route` is what the view says: True for always open, False for always
+    /// closed.
+    #[pyo3(signature = (request, user = None, route = None))]
+    fn try_admit(
+        &self,
+        py: Python<'_>,
+        request: &Request,
+        user: Option<u8>,
+        route: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        match self.here(py)?.admit_now(&request.view(identity(user), effect(route))) {
+            Ok(admission) => said(py, admission),
+            Err(Hesitation::Ask) => Ok(Py::new(py, Ask)?.into_any()),
+            Err(Hesitation::Wait) => Ok(Py::new(py, Hold)?.into_any()),
+        }
+    }
+
+    /// The same, waiting while the site holds. Other threads of Python go on meanwhile.
+    #[pyo3(signature = (request, user = 0, route = None))]
+    fn wait(
+        &self,
+        py: Python<'_>,
+        request: &Bound<'_, Request>,
+        user: u8,
+        route: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        let (instance, runtime) = (self.here(py)?, runtime(py)?);
+        request.get().settle();
+        let request = request.get();
+        let admission = py
+            .detach(|| runtime.block_on(instance.admit(&request.view(identity(Some(user)), effect(route)))));
+        said(py, admission)
+    }
+
+    /// The same for a request that may wait: calls `done` with a permit or a reply, from another thread.
+    #[pyo3(signature = (done, request, user = 0, route = None))]
+    fn admit_later(
+        &self,
+        py: Python<'_>,
+        done: Py<PyAny>,
+        request: Py<Request>,
+        user: u8,
+        route: Option<bool>,
+    ) -> PyResult<Waiting> {
+        let instance = self.here(py)?;
+        request.get().settle();
+        let task = runtime(py)?.spawn(async move {
+            let admission = instance.admit(&request.get().view(identity(Some(user)), effect(route))).await;
+            // Python may have ended meanwhile; then nobody waits.
+            Python::try_attach(|py| {
+                let answer = said(py, admission).and_then(|answer| done.call1(py, (answer,)));
+                if let Err(error) = answer {
+                    error.write_unraisable(py, None);
+                }
+            });
+        });
+        Ok(Waiting(task.abort_handle()))
+    }
+
+    /// How the site of `host` stands, as JSON: its mode, its window, when it reopens, what comes.
+    fn standing(&self, py: Python<'_>, host: &str) -> PyResult<String> {
+        let standing = self.here(py)?.standing(host);
+        let public = |window: &backsoon::Window| {
+            json!({"id": window.id, "mode": window.mode, "start": window.start, "end": window.end,
+                   "message": window.message})
+        };
+        Ok(json!({
+            "mode": standing.mode,
+            "window": standing.window.as_ref().map(public),
+            "reopens": standing.reopens,
+            "upcoming": standing.upcoming.iter().map(public).collect::<Vec<_>>(),
+        })
+        .to_string())
+    }
+
+    /// What this process says of itself on the roster, as JSON; None before it has joined.
+    fn report(&self) -> Option<String> {
+        let report = self.there()?.report()?;
+        serde_json::to_string(&report).ok()
+    }
+
+    /// Says farewell, so that no receipt waits for this process. It goes on deciding by its last state.
+    fn leave(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(instance) = self.there() else { return Ok(()) };
+        let runtime = runtime(py)?;
+        py.detach(|| {
+            // A farewell that does not arrive is no worse than none: the process is found dead.
+            let _ = runtime.block_on(async { tokio::time::timeout(FAREWELL, instance.leave()).await });
+        });
+        Ok(())
+    }
+
+    /// The store's URL without its password.
+    #[getter]
+    fn store(&self) -> String {
+        store::without_secrets(&self.url)
+    }
+}
+
+// === impl Permit ===
+
+#[pymethods]
+impl Permit {
+    /// Says that the last byte has gone. More than once is no harm; a permit that nobody holds is released as well.
+    fn release(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Whether the site has changed since: a sign for streams to end.
+    #[getter]
+    fn is_outdated(&self) -> bool {
+        let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        permit.as_ref().is_some_and(backsoon::Permit::is_outdated)
+    }
+
+    /// Who admitted the request: `mark`, `local`, `rule`, `health` or `mode`.
+    #[getter]
+    fn because(&self) -> Option<&'static str> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|permit| permit.cause().by)
+    }
+}
+
+// === impl Waiting ===
+
+#[pymethods]
+impl Waiting {
+    /// Gives up the place in the line.
+    fn cancel(&self) {
+        self.0.abort();
+    }
+}
+
+fn said(py: Python<'_>, admission: Admission) -> PyResult<Py<PyAny>> {
+    Ok(match admission {
+        Admission::Admitted(permit) => Py::new(py, Permit(Mutex::new(Some(permit))))?.into_any(),
+        Admission::Refused(reply, cause) => Py::new(py, Reply::new(reply, cause))?.into_any(),
+    })
+}
+
+fn identity(user: Option<u8>) -> Identity {
+    let Some(bits) = user else { return Identity::Unasked };
+    let kinds = [(1, User::AUTHENTICATED), (2, User::STAFF), (4, User::SUPERUSER)];
+    let known = kinds.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, user)| user);
+    Identity::Known(known.fold(User::ANONYMOUS, User::and))
+}
+
+fn effect(route: Option<bool>) -> Option<Effect> {
+    route.map(|open| if open { Effect::Open } else { Effect::Closed })
+}

@@ -1,0 +1,44 @@
+//! What belongs to one process: its runtime. A fork takes no threads along, so a child begins anew.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+
+/// Counts the forks between the process in which Python began and this one.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// The runtime of one generation. It lives as long as the process, since what runs on it does.
+static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+
+/// How many forks ago Python began.
+pub(crate) fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Says that this process is a new one: `os.register_at_fork` calls it in the child.
+#[pyfunction]
+pub(crate) fn forked() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+/// This process's runtime, made when it is first needed. Call it with the GIL held: whoever forks holds it as well, so
+/// the lock is never taken while another thread forks.
+pub(crate) fn runtime(_: Python<'_>) -> PyResult<&'static Runtime> {
+    let mut there = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    match *there {
+        Some((generation, runtime)) if generation == self::generation() => Ok(runtime),
+        _ => {
+            let mut builder = Builder::new_multi_thread();
+            let made = builder.worker_threads(1).thread_name("backsoon").enable_all().build();
+            let made = made.map_err(|error| {
+                PyRuntimeError::new_err(format!("Backsoon cannot start its thread: {error}"))
+            })?;
+            let runtime: &'static Runtime = Box::leak(Box::new(made));
+            *there = Some((generation(), runtime));
+            Ok(runtime)
+        }
+    }
+}

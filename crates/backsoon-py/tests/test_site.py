@@ -1,0 +1,318 @@
+"""A site that follows a real store: closing, marks, users, the log, streams, forks."""
+
+import logging
+import threading
+
+import django
+import pytest
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+from faces import asgi, asgi_within, environ, wsgi
+from waiting import eventually
+
+import backsoon as library
+from backsoon.django import context, maintenance
+from backsoon.django.conf import Conf
+
+FACES = [(wsgi, WSGIHandler), (asgi, ASGIHandler)]
+
+
+@pytest.fixture
+def site(store):
+    """The settings of a site that follows the test's store, with more of them on request."""
+    fields = []
+
+    def follow(**more):
+        field = override_settings(BACKSOON={"STORE": store, "POLL": 0.05, **more})
+        field.enable()
+        fields.append(field)
+
+    follow.store = store
+    yield follow
+    for field in reversed(fields):
+        field.disable()
+    for member in context.MEMBERS:
+        member.leave()
+    context.MEMBERS.clear()
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+def test_one_command_closes_the_site_and_another_reopens_it(face, handler, site, backsoon):
+    site()
+    door = handler()
+    assert face(door).status == 200
+    said = backsoon("on", "--wait", "--message", "We are moving house.")
+    assert "confirmed" in said and "1 server" in said, said
+    closed = face(door)
+    assert closed.status == 503 and b"We are moving house." in closed.body
+    assert dict(closed.headers)["cache-control"] == "no-store"
+    backsoon("off", "--wait")
+    eventually("it is open", lambda: face(door).status == 200)
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+def test_marks_on_views_decide(face, handler, site, backsoon):
+    site()
+    door = handler()
+    assert face(door, path="/closed/").status == 503
+    assert face(door, path="/aclosed/").status == 503
+    backsoon("on", "--wait")
+    for path in ("/open/", "/aopen/", "/class/"):
+        assert face(door, path=path).status == 200, path
+    assert face(door, path="/other/").status == 503
+    assert face(door, path="/nowhere%2f../open/").status == 503
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+def test_a_database_that_is_down_gives_the_page(face, handler, site, backsoon):
+    # The table of sessions was never made, so asking for the user fails.
+    site(RULES=[{"name": "staff", "then": "open", "when": {"user": "staff"}}])
+    door = handler()
+    assert face(door).status == 200
+    backsoon("on", "--wait")
+    cookie = [("cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")]
+    assert face(door, headers=cookie).status == 503
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+def test_whoever_a_callable_knows_is_let_in(face, handler, site, backsoon):
+    class Staff:
+        is_authenticated = is_active = is_staff = True
+        is_superuser = False
+
+    def by_token(request):
+        return Staff() if request.META.get("HTTP_AUTHORIZATION") == "Bearer staff" else None
+
+    async def by_token_too(request):
+        return by_token(request)
+
+    for find in (by_token, by_token_too):
+        site(RULES=[{"name": "staff", "then": "open", "when": {"user": "staff"}}], USER=find)
+        door = handler()
+        assert face(door).status in (200, 503)
+        backsoon("on", "--wait")
+        assert face(door, headers=[("authorization", "Bearer staff")]).status == 200
+        assert face(door, headers=[("authorization", "Bearer other")]).status == 503
+
+
+def test_a_request_counts_until_its_last_byte(site, backsoon, tmp_path):
+    site()
+    door = WSGIHandler()
+    started, go = tmp_path / "started", tmp_path / "go"
+    wsgi(door)
+    path = f"/streamed/?started={started}&go={go}"
+    response = door(environ(path=path), lambda status, headers, exc_info=None: None)
+    parts = iter(response)
+    assert next(parts) == b"first"
+    assert "1 earlier request" in backsoon("on", "--wait=1s", code=3)
+    go.touch()
+    assert b"".join(parts) == b"last"
+    # The last byte was made; only the server knows that it has gone.
+    assert "1 earlier request" in backsoon("on", "--wait=1s", code=3)
+    response.close()
+    assert "confirmed" in backsoon("on", "--wait=20s")
+
+
+def test_a_view_that_runs_is_waited_for_and_may_end(site, backsoon, tmp_path):
+    site()
+    door = WSGIHandler()
+    wsgi(door)
+    started, go = tmp_path / "started", tmp_path / "go"
+    answers = []
+    path = f"/slow/?started={started}&go={go}"
+    running = threading.Thread(target=lambda: answers.append(wsgi(door, path=path)))
+    running.start()
+    eventually("it runs", started.exists)
+    said = backsoon("on", "--wait=1s", code=3)
+    assert "GET /slow/" in said, said
+    go.touch()
+    running.join()
+    assert answers[0].status == 200
+    backsoon("on", "--wait=20s")
+
+
+def test_an_asgi_site_lets_visitors_wait(site, backsoon):
+    import asyncio
+
+    site()
+    door = ASGIHandler()
+
+    async def visit():
+        assert (await asgi_within(door)).status == 200
+        await asyncio.to_thread(backsoon, "on", "--hold", "--wait")
+        held = asyncio.create_task(asgi_within(door))
+        await asyncio.to_thread(eventually, "it waits", lambda: context.MEMBERS[-1].report()["held"] == 1)
+        if django.VERSION >= (5,):  # Before that Django does not notice that a visitor has gone.
+            goes = asyncio.Event()
+            gone = asyncio.create_task(asgi_within(door, gone=goes))
+            await asyncio.to_thread(eventually, "two wait", lambda: context.MEMBERS[-1].report()["held"] == 2)
+            goes.set()
+            assert await gone is None
+            await asyncio.to_thread(eventually, "one has gone", lambda: context.MEMBERS[-1].report()["held"] == 1)
+        await asyncio.to_thread(backsoon, "off")
+        return await held
+
+    assert asyncio.run(visit()).status == 200
+
+
+def test_a_wsgi_worker_refuses_instead_of_waiting_and_says_so(site, backsoon):
+    site()
+    door = WSGIHandler()
+    wsgi(door)
+    backsoon("on", "--hold", "--wait")
+    assert wsgi(door).status == 503
+    assert context.MEMBERS[-1].report()["holding"] == "refuses"
+
+
+def test_a_block_closes_and_ends_its_own_window_only(site, backsoon):
+    site()
+    door = WSGIHandler()
+    assert wsgi(door).status == 200
+
+    @maintenance(message="We are importing.")
+    def work():
+        eventually("it is closed", lambda: wsgi(door).status == 503)
+        assert b"We are importing." in wsgi(door).body
+        backsoon("on", "--note", "an operator's own")
+        raise RuntimeError("oh")
+
+    with pytest.raises(RuntimeError):
+        work()
+    windows = library.Control(site.store, "test").read()
+    assert "an operator's own" in windows and "We are importing." not in windows
+    assert wsgi(door).status == 503
+
+
+def test_templates_know_how_the_site_stands(site, backsoon):
+    site()
+    door = WSGIHandler()
+    assert wsgi(door, path="/banner/").body.decode().strip() == "off|off||"
+    backsoon("on", "--at", "2099-01-01 00:00 UTC", "--message", "Soon.")
+    eventually("it is known", lambda: wsgi(door, path="/banner/").body.decode().strip() == "off|off||Soon.")
+
+
+def test_a_template_of_the_site_in_place_of_the_built_in_page(site, backsoon):
+    site(TEMPLATE="closed.html")
+    door = WSGIHandler()
+    wsgi(door)
+    backsoon("on", "--wait", "--message", "<b>Later</b>")
+    html = wsgi(door, path="/cart/", headers=[("accept", "text/html")])
+    assert html.status == 503 and b"<h1>on</h1><p>&lt;b&gt;Later&lt;/b&gt;</p><p>/cart/</p>" in html.body
+    assert dict(html.headers)["cache-control"] == "no-store"
+    json = wsgi(door, headers=[("accept", "application/json")])
+    assert dict(json.headers)["content-type"].startswith("application/problem+json")
+
+
+def test_the_log_filter_drops_our_own_refusals_only(site, backsoon):
+    from backsoon.django.log import NotRefusedByBacksoon
+
+    class Kept(logging.Handler):
+        records = []
+
+        def emit(self, record):
+            self.records.append(record.getMessage())
+
+    site()
+    logger, handler = logging.getLogger("django.request"), Kept()
+    handler.addFilter(NotRefusedByBacksoon())
+    logger.addHandler(handler)
+    try:
+        door = WSGIHandler()
+        assert wsgi(door, path="/broken/").status == 503
+        backsoon("on", "--wait")
+        assert wsgi(door, path="/cart/").status == 503
+    finally:
+        logger.removeHandler(handler)
+    assert any("/broken/" in record for record in Kept.records)
+    assert not any("/cart/" in record for record in Kept.records)
+
+
+def test_below_a_script_name(site, backsoon):
+    site(RULES=[{"name": "hooks", "then": "open", "when": {"path": {"prefix": "/app/hooks"}}}])
+    door = WSGIHandler()
+    wsgi(door)
+    backsoon("on", "--wait")
+    sent = environ(path="/app/hooks/7", script_name="/app")
+    del sent["RAW_URI"]
+    seen = []
+    door(sent, lambda status, headers, exc_info=None: seen.append(status)).close()
+    assert seen == ["200 OK"]
+    marked = environ(path="/app/open/", script_name="/app")
+    door(marked, lambda status, headers, exc_info=None: seen.append(status)).close()
+    assert seen[1] == "200 OK"
+
+
+def test_the_command_has_the_words_of_the_command_line(site, backsoon, capfd):
+    import io
+
+    site()
+    out = io.StringIO()
+    call_command("maintenance", "on", "--message", "By Django.", stdout=out)
+    assert "revision 1" in out.getvalue()
+    assert "By Django." in backsoon("status")
+    with pytest.raises(CommandError) as error:
+        call_command("maintenance", "onn", stderr=io.StringIO())
+    assert error.value.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        ({}, "has no 'STORE'"),
+        ({"STORE": "redsi://x"}, "did you mean `redis:"),
+        ({"STORE": "memory:", "TRUSTED_PROXY": []}, "did you mean 'TRUSTED_PROXIES'?"),
+        ({"STORE": "memory:", "TRUSTED_PROXIES": "10.0.0.1"}, "a comma may be missing"),
+        ({"STORE": "memory:", "TRUSTED_PROXIES": ["10.0.0.1/8"]}, "10.0.0.1/8"),
+        ({"STORE": "memory:", "RULES": [{"name": "x", "then": "open", "when": {"path": {"regex": "("}}}]}, "("),
+        ({"STORE": "memory:", "USER": "shop.nowhere.user"}, "BACKSOON['USER']"),
+        (["STORE"], "write a dictionary"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_said_at_the_start(given, says):
+    assert any(says in trouble for trouble in Conf(given).troubles()), Conf(given).troubles()
+
+
+def test_good_settings_are_good(store):
+    assert Conf({"STORE": store, "HEALTH": False, "TRUSTED_PROXIES": ["10.0.0.0/8"]}).troubles() == []
+
+
+def test_a_child_of_a_fork_joins_for_itself(store):
+    import json
+    import os
+
+    member = library.Instance(store, poll=0.05)
+    member.join()
+    mine = member.report()["name"]
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            before = member.report()
+            answer = member.try_admit(library.Request(environ()))
+            told = {"before": before, "after": member.report()["name"], "is": type(answer).__name__}
+            os.write(write, json.dumps(told).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    told = json.loads(os.read(read, 10_000))
+    assert told["before"] is None and told["is"] == "Permit"
+    assert told["after"] != mine and str(child) in told["after"]
+    assert member.report()["name"] == mine
+    member.leave()
+
+
+def test_nothing_starts_before_the_first_request(store):
+    import os
+
+    def threads():
+        return len(os.listdir("/proc/self/task"))
+
+    before = threads()
+    member = library.Instance(store)
+    assert (threads(), member.report()) == (before, None)
+    with pytest.raises(ValueError, match="did you mean"):
+        library.Instance("fiel:./state")
+    with pytest.raises(ValueError, match="unknown field `lesae`"):
+        library.Instance(store, lesae=1)
