@@ -579,3 +579,28 @@ fn closed_for_want_of_a_state() -> State {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_with_failures_and_differ_between_instances() {
+        let second = Duration::from_secs(1);
+        for (usual, failures, expected) in [
+            (second, 0, second),
+            (second, 1, second),
+            (second, 2, 2 * second),
+            (second, 3, 4 * second),
+            (second, 4, LONGEST),
+            (second, u32::MAX, LONGEST),
+            // Whoever is told to ask seldom does not ask more often because nobody answers.
+            (60 * second, 9, 60 * second),
+        ] {
+            let pauses: Vec<_> = (0..200).map(|_| back_off(usual, failures)).collect();
+            let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+            assert!(*least >= expected.mul_f64(0.9) && *most <= expected.mul_f64(1.1), "{least:?} {most:?}");
+            assert!(*most - *least > expected.mul_f64(0.1), "a fleet would come in step: {least:?} {most:?}");
+        }
+    }
+}
