@@ -89,8 +89,8 @@ impl Machine {
 
 /// Whether `/proc` hides processes of other users (`hidepid` of proc(5)), by what `mounts` says of it.
 fn is_hiding(mounts: &str) -> bool {
-    let proc = mounts.lines().filter(|line| line.split(' ').nth(4) == Some("/proc"));
-    let options = proc.last().and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
+    let proc = mounts.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"));
+    let options = proc.and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
     options
         .split(',')
         .filter_map(|option| option.strip_prefix("hidepid="))
