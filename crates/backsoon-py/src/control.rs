@@ -8,7 +8,7 @@ use backsoon::{Window, during};
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::process::{generation, runtime};
+use crate::process::{Own, runtime};
 
 /// Reads and changes the state of one store, in the name of one person or program.
 #[pyclass(frozen, module = "backsoon")]
@@ -16,15 +16,14 @@ pub(crate) struct Control {
     url: String,
     by: String,
     /// Connections do not survive a fork. Only looked at with the GIL held.
-    opened: Mutex<Option<(u32, Arc<dyn Store>)>>,
+    opened: Mutex<Option<Own<Arc<dyn Store>>>>,
 }
 
 /// A window that this program stands behind until it ends it: its lease is renewed meanwhile.
 #[pyclass(frozen, module = "backsoon")]
 pub(crate) struct Kept {
     id: String,
-    generation: u32,
-    kept: Mutex<Option<during::Kept>>,
+    kept: Mutex<Option<Own<during::Kept>>>,
 }
 
 // === impl Control ===
@@ -32,11 +31,11 @@ pub(crate) struct Kept {
 impl Control {
     fn control(&self) -> PyResult<backsoon::Control> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = match &*opened {
-            Some((of, store)) if *of == generation() => Arc::clone(store),
-            _ => {
+        let store = match opened.as_ref().and_then(Own::get) {
+            Some(store) => Arc::clone(store),
+            None => {
                 let store = store::awaited(&self.url).map_err(value)?;
-                std::mem::forget(opened.replace((generation(), Arc::clone(&store))));
+                *opened = Some(Own::new(Arc::clone(&store)));
                 store
             }
         };
@@ -76,7 +75,7 @@ impl Control {
         let (control, runtime) = (self.control()?, runtime(py)?);
         let kept = py.detach(|| runtime.block_on(control.keep(vec![(host, window)]))).map_err(error)?;
         let id = kept.windows().iter().map(|(_, window)| window.id.to_string()).collect();
-        Ok(Kept { id, generation: generation(), kept: Mutex::new(Some(kept)) })
+        Ok(Kept { id, kept: Mutex::new(Some(Own::new(kept))) })
     }
 }
 
@@ -93,12 +92,8 @@ impl Kept {
     /// Ends exactly this window. While the store is away that is tried again, and this waits. More than once is no harm.
     fn end(&self, py: Python<'_>) -> PyResult<()> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(kept) = kept else { return Ok(()) };
-        if self.generation != generation() {
-            // The parent stands behind it, and ends it.
-            std::mem::forget(kept);
-            return Ok(());
-        }
+        // In a child of a fork there is none: the parent stands behind it, and ends it.
+        let Some(kept) = kept.and_then(Own::take) else { return Ok(()) };
         let runtime = runtime(py)?;
         py.detach(|| runtime.block_on(kept.end(|_| {}))).map_err(error)?;
         Ok(())

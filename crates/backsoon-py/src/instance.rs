@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::environ::Request;
 use crate::options::Options;
-use crate::process::{generation, runtime};
+use crate::process::{Own, runtime};
 use crate::reply::Reply;
 
 /// After this long a farewell that the store does not take is given up: the process is about to end.
@@ -30,15 +30,11 @@ pub(crate) struct Instance {
 }
 
 /// The membership of one generation.
-#[derive(Clone, Default)]
-struct Joined {
-    generation: u32,
-    instance: Arc<OnceLock<Arc<backsoon::Instance>>>,
-}
+type Joined = Own<Arc<OnceLock<Arc<backsoon::Instance>>>>;
 
 /// What a running request holds until its last byte.
 #[pyclass(frozen, module = "backsoon")]
-pub(crate) struct Permit(Mutex<Option<backsoon::Permit>>);
+pub(crate) struct Permit(Mutex<Option<Own<backsoon::Permit>>>);
 
 /// It depends on who the user is: find out, and ask again.
 #[pyclass(frozen, module = "backsoon")]
@@ -59,14 +55,12 @@ impl Instance {
     fn here(&self, py: Python<'_>) -> PyResult<Arc<backsoon::Instance>> {
         let joined = {
             let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
-            if joined.generation != generation() {
-                let fresh = Joined { generation: generation(), ..Joined::default() };
-                // Its threads stayed with the parent, and so may have locks inside of it: nobody touches it again.
-                std::mem::forget(std::mem::replace(&mut *joined, fresh));
+            if joined.get().is_none() {
+                *joined = Own::default();
             }
-            joined.clone()
+            joined.get().cloned().unwrap_or_default()
         };
-        if let Some(instance) = joined.instance.get() {
+        if let Some(instance) = joined.get() {
             return Ok(Arc::clone(instance));
         }
         let runtime = runtime(py)?;
@@ -74,21 +68,21 @@ impl Instance {
         let options = self.options.to_join();
         Ok(py.detach(|| {
             let join = || runtime.block_on(backsoon::Instance::join(store, options));
-            Arc::clone(joined.instance.get_or_init(join))
+            Arc::clone(joined.get_or_init(join))
         }))
     }
 
     /// One that is told its state and follows nothing.
     #[cfg(feature = "testing")]
     pub(crate) fn around(instance: Arc<backsoon::Instance>) -> Self {
-        let joined = Joined { generation: generation(), instance: Arc::new(OnceLock::from(instance)) };
+        let joined = Own::new(Arc::new(OnceLock::from(instance)));
         Self { url: "memory:".into(), options: Options::default(), joined: Mutex::new(joined) }
     }
 
     /// The instance if this process has joined.
     fn there(&self) -> Option<Arc<backsoon::Instance>> {
         let joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
-        if joined.generation == generation() { joined.instance.get().cloned() } else { None }
+        joined.get().and_then(|joined| joined.get().cloned())
     }
 }
 
@@ -99,8 +93,7 @@ impl Instance {
     #[pyo3(signature = (url, options = "{}"))]
     fn new(url: String, options: &str) -> PyResult<Self> {
         store::awaited(&url).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let joined = Joined { generation: generation(), ..Joined::default() };
-        Ok(Self { url, options: Options::read(options)?, joined: Mutex::new(joined) })
+        Ok(Self { url, options: Options::read(options)?, joined: Mutex::default() })
     }
 
     /// Joins now, rather than with the first request.
@@ -221,13 +214,14 @@ impl Permit {
     #[getter]
     fn is_outdated(&self) -> bool {
         let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        permit.as_ref().is_some_and(backsoon::Permit::is_outdated)
+        permit.as_ref().and_then(Own::get).is_some_and(backsoon::Permit::is_outdated)
     }
 
     /// Who admitted the request: `mark`, `local`, `rule`, `health` or `mode`.
     #[getter]
     fn because(&self) -> Option<&'static str> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|permit| permit.cause().by)
+        let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        permit.as_ref().and_then(Own::get).map(|permit| permit.cause().by)
     }
 }
 
@@ -243,7 +237,7 @@ impl Waiting {
 
 fn said(py: Python<'_>, admission: Admission) -> PyResult<Py<PyAny>> {
     Ok(match admission {
-        Admission::Admitted(permit) => Py::new(py, Permit(Mutex::new(Some(permit))))?.into_any(),
+        Admission::Admitted(permit) => Py::new(py, Permit(Mutex::new(Some(Own::new(permit)))))?.into_any(),
         Admission::Refused(reply, cause) => Py::new(py, Reply::new(reply, cause))?.into_any(),
     })
 }

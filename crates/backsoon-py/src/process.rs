@@ -11,7 +11,14 @@ use tokio::runtime::{Builder, Runtime};
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// The runtime of one generation. It lives as long as the process, since what runs on it does.
-static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+static RUNTIME: Mutex<Option<Own<&'static Runtime>>> = Mutex::new(None);
+
+/// What belongs to the process that made it. A child of a fork never touches it, not even to drop it: the threads that it
+/// needs stayed with the parent, and may have held its locks.
+pub(crate) struct Own<T> {
+    made_by: u32,
+    value: Option<T>,
+}
 
 /// How many forks ago Python began.
 pub(crate) fn generation() -> u32 {
@@ -28,17 +35,46 @@ pub(crate) fn forked() {
 /// the lock is never taken while another thread forks.
 pub(crate) fn runtime(_: Python<'_>) -> PyResult<&'static Runtime> {
     let mut there = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
-    match *there {
-        Some((generation, runtime)) if generation == self::generation() => Ok(runtime),
-        _ => {
-            let mut builder = Builder::new_multi_thread();
-            let made = builder.worker_threads(1).thread_name("backsoon").enable_all().build();
-            let made = made.map_err(|error| {
-                PyRuntimeError::new_err(format!("Backsoon cannot start its thread: {error}"))
-            })?;
-            let runtime: &'static Runtime = Box::leak(Box::new(made));
-            *there = Some((generation(), runtime));
-            Ok(runtime)
+    if let Some(runtime) = there.as_ref().and_then(Own::get) {
+        return Ok(runtime);
+    }
+    let mut builder = Builder::new_multi_thread();
+    let made = builder.worker_threads(1).thread_name("backsoon").enable_all().build();
+    let made =
+        made.map_err(|error| PyRuntimeError::new_err(format!("Backsoon cannot start its thread: {error}")))?;
+    let runtime: &'static Runtime = Box::leak(Box::new(made));
+    *there = Some(Own::new(runtime));
+    Ok(runtime)
+}
+
+// === impl Own ===
+
+impl<T> Own<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { made_by: generation(), value: Some(value) }
+    }
+
+    /// It, if this is the process that made it.
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.value.as_ref().filter(|_| self.made_by == generation())
+    }
+
+    /// It, taken out, likewise.
+    pub(crate) fn take(mut self) -> Option<T> {
+        if self.made_by == generation() { self.value.take() } else { None }
+    }
+}
+
+impl<T: Default> Default for Own<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> Drop for Own<T> {
+    fn drop(&mut self) {
+        if self.made_by != generation() {
+            std::mem::forget(self.value.take());
         }
     }
 }

@@ -9,6 +9,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from django.utils import translation
 from faces import asgi, asgi_within, environ, wsgi
 from waiting import eventually
 
@@ -16,6 +17,8 @@ import backsoon as library
 from backsoon.django import context, maintenance
 from backsoon.django.conf import Conf
 
+AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+LOCALE = "django.middleware.locale.LocaleMiddleware"
 FACES = [(wsgi, WSGIHandler), (asgi, ASGIHandler)]
 
 
@@ -115,6 +118,25 @@ def test_a_request_counts_until_its_last_byte(site, backsoon, tmp_path):
     assert "confirmed" in backsoon("on", "--wait=20s")
 
 
+def test_an_asgi_stream_counts_until_its_last_byte(site, backsoon, tmp_path):
+    import asyncio
+
+    site()
+    door = ASGIHandler()
+    started, go = tmp_path / "started", tmp_path / "go"
+
+    async def visit():
+        running = asyncio.create_task(asgi_within(door, path=f"/astreamed/?started={started}&go={go}"))
+        await asyncio.to_thread(eventually, "it runs", started.exists)
+        said = await asyncio.to_thread(backsoon, "on", "--wait=1s", code=3)
+        assert "1 earlier request" in said, said
+        go.touch()
+        assert (await running).body == b"firstlast"
+        assert "confirmed" in await asyncio.to_thread(backsoon, "on", "--wait=20s")
+
+    asyncio.run(visit())
+
+
 def test_a_view_that_runs_is_waited_for_and_may_end(site, backsoon, tmp_path):
     site()
     door = WSGIHandler()
@@ -183,6 +205,79 @@ def test_a_block_closes_and_ends_its_own_window_only(site, backsoon):
     windows = library.Control(site.store, "test").read()
     assert "an operator's own" in windows and "We are importing." not in windows
     assert wsgi(door).status == 503
+
+
+def test_an_async_block_closes_too(site, backsoon):
+    import asyncio
+
+    site()
+
+    async def work():
+        async with maintenance("shop.example.com", message="We are importing."):
+            return library.Control(site.store, "test").read()
+
+    assert "We are importing." in asyncio.run(work())
+    assert "We are importing." not in library.Control(site.store, "test").read()
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+def test_one_host_of_several(face, handler, site, backsoon):
+    site()
+    door = handler()
+    face(door)
+    backsoon("on", "--wait", "--new-site", "--site", "a.example.com")
+    assert face(door, host="a.example.com").status == 503
+    assert face(door, host="A.example.com:443").status == 503
+    assert face(door, host="b.example.com").status == 200
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+def test_marks_are_found_below_a_language_and_for_a_tenant(face, handler, site, backsoon):
+    site()
+    ours = "backsoon.django.middleware.MaintenanceMiddleware"
+    with override_settings(MIDDLEWARE=["shop.tenant.Middleware", ours]):
+        tenant = handler()
+    door = handler()
+    face(door), face(tenant)
+    backsoon("on", "--wait")
+    translation.deactivate()  # Django leaves a thread in the language of its last request.
+    assert face(door, path="/en-us/hook/").status == 200
+    for order in ([ours, LOCALE], [LOCALE, ours]):
+        with override_settings(MIDDLEWARE=order):
+            assert face(handler(), path="/de/hook/").status == 200
+            assert face(handler(), path="/de/other/").status == 503
+    assert face(door, path="/tenant/").status == 503
+    assert face(tenant, path="/tenant/").status == 200
+    assert face(tenant, path="/open/").status == 503
+
+
+def test_nobody_reads_session_or_user_without_a_rule_that_asks(site, backsoon, monkeypatch):
+    from django.contrib.sessions.backends.db import SessionStore
+
+    def read(self):
+        raise AssertionError("the session was read")
+
+    monkeypatch.setattr(SessionStore, "load", read)
+    cookie = [("cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")]
+    site(RULES=[{"name": "office", "then": "open", "when": {"network": "198.51.100.0/24"}}])
+    for face, handler in FACES:
+        door = handler()
+        assert face(door, headers=cookie).status in (200, 503)
+        backsoon("on", "--wait")
+        refused = face(door, headers=cookie)
+        assert refused.status == 503 and "cookie" not in dict(refused.headers).get("vary", "").lower()
+
+
+def test_the_system_checks_say_it_at_the_start(site):
+    from django.core.checks import run_checks
+
+    site(TRUSTED_PROXIES="10.0.0.1")
+    assert ["backsoon.E001"] == [found.id for found in run_checks() if found.id.startswith("backsoon")]
+    site(RULES=[{"name": "staff", "then": "open", "when": {"user": "staff"}}])
+    with override_settings(MIDDLEWARE=["backsoon.django.middleware.MaintenanceMiddleware", AUTHENTICATION]):
+        assert ["backsoon.W002"] == [found.id for found in run_checks() if found.id.startswith("backsoon")]
+    with override_settings(MIDDLEWARE=[]):
+        assert ["backsoon.W001"] == [found.id for found in run_checks() if found.id.startswith("backsoon")]
 
 
 def test_templates_know_how_the_site_stands(site, backsoon):

@@ -128,6 +128,14 @@ enum Followers {
     Astray,
 }
 
+/// What became of a write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Swap {
+    Landed,
+    /// Somebody else's came first; nothing was written.
+    Overtaken,
+}
+
 // === impl Control ===
 
 impl Control {
@@ -211,15 +219,8 @@ impl Control {
             if let Some(bytes) = base.lies_there {
                 self.file(&base.state, bytes).await?;
             }
-            match self.store.put(STATE, written.into(), base.mode).await {
-                Ok(_) => return self.landed(next).await,
-                Err(store::Error::Conflict { .. }) => {}
-                Err(error @ store::Error::Away { .. }) => {
-                    if self.read_back(&next, error).await? {
-                        return self.landed(next).await;
-                    }
-                }
-                Err(error) => return Err(error.into()),
+            if self.swap(&next, written.into(), base.mode).await? == Swap::Landed {
+                return self.landed(next).await;
             }
             if begun.elapsed() > PATIENCE {
                 break;
@@ -294,7 +295,7 @@ impl Control {
     }
 
     async fn base(&self) -> Result<Base, Error> {
-        let entry = match self.store.get(STATE).await {
+        let entry = match self.entry().await {
             Ok(Some(entry)) => entry,
             Ok(None) => return self.recover(PutMode::Create).await,
             Err(store::Error::TooLarge { .. }) => {
@@ -313,6 +314,30 @@ impl Control {
                 let version = self.set_aside(entry).await?;
                 self.recover(PutMode::Update(version)).await
             }
+        }
+    }
+
+    /// What lies in the State's place. Damage may have been done on the way here, so it must be read twice.
+    async fn entry(&self) -> store::Result<Option<Entry>> {
+        let Some(entry) = self.store.get(STATE).await? else { return Ok(None) };
+        let Err(Unreadable::Damaged { .. }) = State::from_bytes(&entry.value) else { return Ok(Some(entry)) };
+        // In another way, since what garbles an answer may garble its repetition alike; a list may leave it out.
+        let again = match self.store.list(STATE).await?.into_iter().find(|entry| entry.key == STATE) {
+            Some(listed) => Some(listed),
+            None => self.store.get(STATE).await?,
+        };
+        let is_good = |again: &Entry| again.value == entry.value || State::from_bytes(&again.value).is_ok();
+        let why = "it reads differently each time: look at the network between here and there, and try again";
+        again
+            .filter(is_good)
+            .map_or_else(|| Err(self.away(&format!("reading `{STATE}`"), &why)), |it| Ok(Some(it)))
+    }
+
+    fn away(&self, doing: &str, why: &dyn std::fmt::Display) -> store::Error {
+        store::Error::Away {
+            store: self.store.url(),
+            doing: doing.to_owned(),
+            source: why.to_string().into(),
         }
     }
 
@@ -373,20 +398,38 @@ impl Control {
         }
     }
 
-    /// Whether `ours` landed although its answer was lost: it lies there, or was filed by whoever replaced it.
-    async fn read_back(&self, ours: &State, lost: store::Error) -> Result<bool, Error> {
-        let is_ours = |entry: Option<Entry>| {
-            entry
-                .and_then(|entry| State::from_bytes(&entry.value).ok())
-                .is_some_and(|s| s.change.id == ours.change.id)
-        };
-        let unknown = |source| Error::Unknown { store: self.store.url(), source };
-        if is_ours(self.store.get(STATE).await.map_err(unknown)?)
-            || is_ours(self.store.get(&history_key(ours)).await.map_err(unknown)?)
-        {
-            return Ok(true);
+    /// Puts `ours` in the State's place, and finds out whether it landed if its answer was lost.
+    async fn swap(&self, ours: &State, bytes: Bytes, mode: PutMode) -> Result<Swap, Error> {
+        let put = || self.store.put(STATE, bytes.clone(), mode.clone());
+        match put().await {
+            Ok(_) => return Ok(Swap::Landed),
+            Err(store::Error::Conflict { .. }) => return Ok(Swap::Overtaken),
+            Err(store::Error::Away { .. }) if self.is_there(ours).await? => return Ok(Swap::Landed),
+            Err(store::Error::Away { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
-        Err(lost.into())
+        // It may still be on its way. Whichever of the two comes first, the other one is a conflict.
+        match put().await {
+            Ok(_) => Ok(Swap::Landed),
+            Err(_) if self.is_there(ours).await? => Ok(Swap::Landed),
+            Err(store::Error::Conflict { .. }) => Ok(Swap::Overtaken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `ours` landed although its answer was lost: it lies there, or was filed by whoever replaced it.
+    async fn is_there(&self, ours: &State) -> Result<bool, Error> {
+        let unknown = |source| Error::Unknown { store: self.store.url(), source };
+        for key in [STATE, &history_key(ours)] {
+            let Some(entry) = self.store.get(key).await.map_err(unknown)? else { continue };
+            match State::from_bytes(&entry.value) {
+                Ok(found) if found.change.id == ours.change.id => return Ok(true),
+                Ok(_) => {}
+                // It may be ours, garbled on its way here.
+                Err(why) => return Err(unknown(self.away(&format!("reading `{key}` back"), &why))),
+            }
+        }
+        Ok(false)
     }
 
     async fn landed(&self, state: State) -> Result<Outcome, Error> {

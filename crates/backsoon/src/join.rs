@@ -113,6 +113,9 @@ enum Stop {
 /// A store that does not answer within this time counts as away; the next poll asks again.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// The longest pause between two tries while the store is away: half the usual lease.
+const LONGEST: Duration = Duration::from_secs(5);
+
 // === impl Options ===
 
 impl Default for Options {
@@ -229,21 +232,24 @@ impl Membership {
             }
         }
         let seen = self.look(instance).await;
-        if matches!(seen, Seen::Nothing | Seen::Unreadable(_)) {
-            // Whoever emptied or damaged the store did not open the site: others may have kept what it held, and it
-            // may be newer than the local copy.
-            if let Ok(Ok(Some(kept))) =
-                tokio::time::timeout(ANSWER, control::newest(&*self.store, KEPT)).await
-            {
-                let _ = instance.apply(&kept, Timestamp::now());
-            }
-        }
+        // It may be newer than the local copy.
+        self.take_over(instance, &seen).await;
         if instance.state().is_none() && matches!(seen, Seen::Unreadable(_) | Seen::Away(_)) {
             let policy = self.options.on_unknown;
             tracing::warn!(store = %self.store.url(), ?policy, "nobody knows whether the site is closed");
             if policy == OnUnknown::Closed {
                 instance.settle_unknown(&closed_for_want_of_a_state(), Timestamp::now());
             }
+        }
+    }
+
+    /// Takes what others have kept of a State that is lost: whoever emptied or damaged the store did not open the site.
+    async fn take_over(&self, instance: &Instance, seen: &Seen) {
+        if matches!(seen, Seen::Nothing | Seen::Unreadable(_))
+            && let Ok(Ok(Some(kept))) =
+                tokio::time::timeout(ANSWER, control::newest(&*self.store, KEPT)).await
+        {
+            let _ = instance.apply(&kept, Timestamp::now());
         }
     }
 
@@ -344,16 +350,22 @@ impl Membership {
 
     async fn follow(self: Arc<Self>, instance: Weak<Instance>, mut hints: BoxStream<'static, ()>) {
         let mut stop = self.stop.subscribe();
+        let (begun, mut failures) = (Moment::now(), 0);
         loop {
-            // A little jitter, so that a fleet that started together does not ask together.
-            let pause = lock(&self.crew).poll(&self.options).mul_f64(0.9 + 0.2 * fastrand::f64());
+            let pause = back_off(lock(&self.crew).poll(&self.options), failures);
             tokio::select! {
                 hint = hints.next() => if hint.is_none() { hints = Box::pin(futures_util::stream::pending()) },
                 () = tokio::time::sleep(pause) => {}
                 _ = stop.wait_for(is_now) => return,
             }
             let Some(instance) = instance.upgrade() else { return };
-            let _ = self.look(&instance).await;
+            let seen = self.look(&instance).await;
+            failures = if matches!(seen, Seen::Away(_)) { failures.saturating_add(1) } else { 0 };
+            // Those who hold what was lost may hand it over only after this one has joined.
+            let is_new = begun.elapsed() < lock(&self.crew).lease(&self.options);
+            if is_new && instance.state().is_none() {
+                self.take_over(&instance, &seen).await;
+            }
         }
     }
 
@@ -394,10 +406,12 @@ impl Membership {
 
     async fn beat(self: Arc<Self>, instance: Weak<Instance>) {
         let mut stop = self.stop.subscribe();
+        let mut failures: u32 = 0;
         loop {
             let drains = match instance.upgrade() {
                 Some(instance) => {
-                    self.report(&instance).await;
+                    let written = self.report(&instance).await;
+                    failures = if written { 0 } else { failures.saturating_add(1) };
                     if self.options.on_lost == OnLost::Close {
                         let _ = self.look(&instance).await;
                     }
@@ -407,7 +421,11 @@ impl Membership {
             };
             // While requests drain, somebody may be waiting for the last of them.
             let beat = lock(&self.crew).beat(&self.options);
-            let pause = if drains { beat.min(Duration::from_millis(50)) } else { beat };
+            let pause = match (drains, failures) {
+                (true, 0) => beat.min(Duration::from_millis(50)),
+                (false, 0) => beat,
+                _ => back_off(beat, failures),
+            };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.news.notified() => {}
@@ -416,7 +434,8 @@ impl Membership {
         }
     }
 
-    async fn report(&self, instance: &Instance) {
+    /// Whether it was written.
+    async fn report(&self, instance: &Instance) -> bool {
         // Only what is written counts as a beat: whoever looks, a scrape of metrics say, proves nothing.
         self.beat.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let report = self.describe(instance);
@@ -426,17 +445,21 @@ impl Membership {
         let key = self.key();
         let _alone = self.writing.lock().await;
         if is_now(&self.stop.borrow()) {
-            return;
+            return false;
         }
         // The lease runs from here: whoever reads the report has read it later.
         let begun = Moment::now();
         match tokio::time::timeout(ANSWER, self.store.put(&key, bytes.into(), PutMode::Overwrite)).await {
             // Not yet vouched for: a closing may have been confirmed without this instance while it was silent, so it
             // must read the State first.
-            Ok(Ok(_)) => *lock(&self.written) = Some(begun + lease),
+            Ok(Ok(_)) => {
+                *lock(&self.written) = Some(begun + lease);
+                return true;
+            }
             Ok(Err(error)) => tracing::debug!("the report was not written: {error}"),
             Err(_) => tracing::debug!("the report was not written: no answer"),
         }
+        false
     }
 
     /// Counts the fleet when it is this instance's turn, and reads now and then what others have counted.
@@ -524,6 +547,13 @@ impl Membership {
     fn key(&self) -> String {
         format!("{ROSTER}{}", self.name)
     }
+}
+
+/// The pause until the next try: a longer one after each failure, and a little jitter, so that a fleet that lost its
+/// store together does not come back together.
+fn back_off(usual: Duration, failures: u32) -> Duration {
+    let longer = usual.saturating_mul(2_u32.pow(failures.saturating_sub(1).min(10)));
+    longer.min(usual.max(LONGEST)).mul_f64(0.9 + 0.2 * fastrand::f64())
 }
 
 async fn sleep_until(moment: Option<Moment>) {

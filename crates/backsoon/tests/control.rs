@@ -308,10 +308,37 @@ async fn a_write_that_did_not_land_is_an_error() {
     let moody = Moody::new();
     let control = control(&(Arc::clone(&moody) as Arc<dyn Store>));
     control.update("one", add("one")).await.unwrap();
-    moody.feel(Mood::FailsOnce);
+    moody.feel(Mood::TakesNoState);
     let error = control.update("two", add("two")).await.unwrap_err();
     assert!(matches!(error, Error::Store(_)), "{error}");
     assert_eq!(notes(&control).await, ["one"]);
+}
+
+#[tokio::test]
+async fn a_write_that_failed_is_tried_once_more_and_counts_once() {
+    for mood in [Mood::FailsOnce, Mood::LandsLate] {
+        let moody = Moody::new();
+        let control = control(&(Arc::clone(&moody) as Arc<dyn Store>));
+        control.update("one", add("one")).await.unwrap();
+        moody.feel(mood);
+        let outcome = control.update("two", add("two")).await.unwrap();
+        assert!(matches!(outcome, Outcome::Written(state) if state.revision == 2), "{mood:?}");
+        assert_eq!(notes(&control).await, ["one", "two"], "{mood:?}");
+        assert_eq!(control.history().await.unwrap().len(), 2, "{mood:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_garbled_on_its_way_is_no_damage() {
+    let moody = Moody::new();
+    let store = Arc::clone(&moody) as Arc<dyn Store>;
+    let control = control(&store);
+    control.update("one", add("one")).await.unwrap();
+    moody.feel(Mood::GarblesOneRead);
+    let outcome = control.update("two", add("two")).await.unwrap();
+    assert!(matches!(outcome, Outcome::Written(state) if state.revision == 2));
+    assert_eq!(notes(&control).await, ["one", "two"]);
+    assert!(keys(&store, "damaged/").await.is_empty(), "a good state is not set aside");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::RwLock;
+use tokio::task::JoinHandle;
 
 use super::gate::{Gate, PATIENCE};
 use super::place::{Place, Ran, words};
@@ -34,9 +35,17 @@ pub(crate) struct Turns {
     pub(crate) proof: String,
 }
 
+/// Gates before a site, and the visitors who come to them.
+pub(crate) struct Load {
+    gates: Vec<Gate>,
+    word: Arc<RwLock<Word>>,
+    visitors: Vec<JoinHandle<Got>>,
+    seen: Arc<Seen>,
+}
+
 /// What the operator knows, and so what a request that is sent now may meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
+pub(crate) enum Word {
     /// `off` has returned: it passes.
     Open,
     /// `on` or `off` is running: one or the other, but whole.
@@ -57,9 +66,9 @@ struct Seen {
 
 /// What one visitor got.
 #[derive(Debug, Default, Clone, Copy)]
-struct Got {
-    passed: usize,
-    refused: usize,
+pub(crate) struct Got {
+    pub(crate) passed: usize,
+    pub(crate) refused: usize,
     refused_between: usize,
 }
 
@@ -77,51 +86,20 @@ impl Turns {
     /// Turns the fleet, and fails if one request passes a confirmed closing or is not answered whole.
     pub(crate) async fn under_load(self, place: &Place) {
         let begun = Instant::now();
-        let seen = Arc::new(Seen::default());
-        let upstream = upstream(Arc::clone(&seen)).await;
-        let flags = format!("--upstream http://{upstream}");
-        let gates: Vec<_> = (0..self.gates).map(|_| Gate::start(place, &flags)).collect();
-        let word = Arc::new(RwLock::new(Word::Open));
-        let visits = [Visit::Get, Visit::Get, Visit::Get, Visit::Post, Visit::Slow, Visit::Slow];
-        let visitors: Vec<_> = gates
-            .iter()
-            .flat_map(|gate| visits.map(|visit| (gate.address, visit)))
-            .map(|(gate, visit)| tokio::spawn(visit.again_and_again(gate, Arc::clone(&word))))
-            .collect();
-
+        let load = Load::on(place, self.gates, "").await;
         for round in 0..self.rounds {
             tokio::time::sleep(Duration::from_millis(30)).await;
             for (verb, now) in [(&self.on, Word::Closed), (&self.off, Word::Open)] {
-                // Whoever is on the way under the old word is waited for; it is the last moment to rely on it.
-                *word.write().await = Word::Between;
-                let mut command = place.backsoon();
-                command.args(words(verb));
-                let ran = tokio::task::spawn_blocking(move || Ran::of(&mut command)).await.unwrap();
+                let ran = load.turn(place, verb, now).await;
                 assert_eq!(ran.code, 0, "round {round}: {ran:?}");
                 assert!(ran.out.contains(&self.proof), "round {round}: {ran:?}");
-                *word.write().await = now;
                 tokio::time::sleep(Duration::from_millis(30)).await;
             }
         }
-        *word.write().await = Word::Over;
-        let mut all = Got::default();
-        for visitor in visitors {
-            let got = visitor
-                .await
-                .expect("every request got a whole answer on the connection that it was sent on");
-            assert!(got.passed > 0 && got.refused > 0, "every visitor met both: {got:?}");
-            all.passed += got.passed;
-            all.refused += got.refused;
-            all.refused_between += got.refused_between;
-        }
-        let leaked = seen.closed.load(Ordering::SeqCst);
-        assert_eq!(leaked, 0, "nothing leaks through once `on` has said that all have it");
-        let asked = seen.open.load(Ordering::SeqCst) + seen.between.load(Ordering::SeqCst);
-        assert_eq!(asked, all.passed, "what passes is asked once, and what is refused never");
-        assert!(all.refused_between > 0, "there was load while the switch was turned: {all:?}");
-        // A connection that was reset, or an answer that was not whole, has ended the test before this.
+        let all = load.ends_well().await;
+        // A connection that was reset, an answer that was not whole, a request that leaked: each has ended the test.
         println!(
-            "{}, {} gates, {} rounds: {} requests answered ({} passed, {} refused), {leaked} reached an upstream after a \
+            "{}, {} gates, {} rounds: {} requests answered ({} passed, {} refused), 0 reached an upstream after a \
              confirmed closing, 0 resets, {:.0} s",
             self.store,
             self.gates,
@@ -131,8 +109,65 @@ impl Turns {
             all.refused,
             begun.elapsed().as_secs_f64()
         );
-        gates.into_iter().for_each(Gate::stop);
     }
+}
+
+// === impl Load ===
+
+impl Load {
+    /// Starts gates with `flags` before a site that counts, and visitors who come until this ends.
+    pub(crate) async fn on(place: &Place, gates: usize, flags: &str) -> Self {
+        let seen = Arc::new(Seen::default());
+        let upstream = upstream(Arc::clone(&seen)).await;
+        let flags = format!("--upstream http://{upstream} {flags}");
+        let gates: Vec<_> = (0..gates).map(|_| Gate::start(place, &flags)).collect();
+        let word = Arc::new(RwLock::new(Word::Open));
+        let visits = [Visit::Get, Visit::Get, Visit::Get, Visit::Post, Visit::Slow, Visit::Slow];
+        let visitors = gates
+            .iter()
+            .flat_map(|gate| visits.map(|visit| (gate.address, visit)))
+            .map(|(gate, visit)| tokio::spawn(visit.again_and_again(gate, Arc::clone(&word))))
+            .collect();
+        Self { gates, word, visitors, seen }
+    }
+
+    /// Runs `backsoon` with `line`, after which `now` holds.
+    pub(crate) async fn turn(&self, place: &Place, line: &str, now: Word) -> Ran {
+        // Whoever is on the way under the old word is waited for; it is the last moment to rely on it.
+        *self.word.write().await = Word::Between;
+        let ran = run(place, line).await;
+        *self.word.write().await = now;
+        ran
+    }
+
+    /// Ends the load and the gates, and fails if a request was lost, or passed where it should not.
+    pub(crate) async fn ends_well(self) -> Got {
+        *self.word.write().await = Word::Over;
+        let mut all = Got::default();
+        for visitor in self.visitors {
+            let got = visitor
+                .await
+                .expect("every request got a whole answer on the connection that it was sent on");
+            assert!(got.passed > 0 && got.refused > 0, "every visitor met both: {got:?}");
+            all.passed += got.passed;
+            all.refused += got.refused;
+            all.refused_between += got.refused_between;
+        }
+        let leaked = self.seen.closed.load(Ordering::SeqCst);
+        assert_eq!(leaked, 0, "nothing leaks through once `on` has said that all have it");
+        let asked = self.seen.open.load(Ordering::SeqCst) + self.seen.between.load(Ordering::SeqCst);
+        assert_eq!(asked, all.passed, "what passes is asked once, and what is refused never");
+        assert!(all.refused_between > 0, "there was load while the switch was turned: {all:?}");
+        self.gates.into_iter().for_each(Gate::stop);
+        all
+    }
+}
+
+/// Runs `backsoon` with `line` while visitors come.
+pub(crate) async fn run(place: &Place, line: &str) -> Ran {
+    let mut command = place.backsoon();
+    command.args(words(line));
+    tokio::task::spawn_blocking(move || Ran::of(&mut command)).await.unwrap()
 }
 
 /// A site that counts, and answers with what it was sent.

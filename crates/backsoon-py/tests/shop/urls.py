@@ -5,6 +5,7 @@ import time
 from django.contrib import admin
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.conf.urls.i18n import i18n_patterns
 from django.urls import path, re_path
 from django.views import View
 
@@ -67,5 +68,6 @@ urlpatterns = [
     path("streamed/", streamed),
     path("astreamed/", astreamed),
     path("broken/", lambda request: HttpResponse("broken", status=503)),
+    *i18n_patterns(path("hook/", always_open(here))),
     re_path("", here),
 ]

@@ -1,6 +1,6 @@
 //! Where a process runs, and whether it is still there.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,8 @@ impl Machine {
     fn here() -> Self {
         static HERE: Mutex<Option<Machine>> = Mutex::new(None);
         let asks = std::process::id();
-        let mut here = HERE.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever was forked while another thread looked finds it locked for ever.
+        let Ok(mut here) = HERE.try_lock() else { return Self::of(asks) };
         match &*here {
             Some(machine) if machine.asked_by == asks => machine.clone(),
             _ => here.insert(Self::of(asks)).clone(),
@@ -89,8 +90,8 @@ impl Machine {
 
 /// Whether `/proc` hides processes of other users (`hidepid` of proc(5)), by what `mounts` says of it.
 fn is_hiding(mounts: &str) -> bool {
-    let proc = mounts.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"));
-    let options = proc.and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
+    let mut proc = mounts.lines().filter(|line| line.split(' ').nth(4) == Some("/proc"));
+    let options = proc.next_back().and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
     options
         .split(',')
         .filter_map(|option| option.strip_prefix("hidepid="))

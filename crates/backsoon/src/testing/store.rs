@@ -11,6 +11,9 @@
 //! # }
 //! ```
 //!
+//! A version stands for one value, but it may come back with the very same bytes, as a digest does: no two States are the
+//! same bytes, since each has a change id of its own, so a swap that compares by bytes never takes one for another.
+//!
 //! Run it on a runtime with several threads: on one thread a race is hardly one. The checks write under
 //! `conformance/` only, and remove what they wrote when they pass.
 

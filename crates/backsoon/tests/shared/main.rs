@@ -3,7 +3,12 @@
 
 #![allow(clippy::expect_used, reason = "in a test, to panic is to fail")]
 
+mod bed;
+mod crowd;
+mod faults;
 mod fleet;
+mod full;
+mod loss;
 mod redis_contract;
 mod redis_line;
 mod redis_loss;

@@ -33,6 +33,12 @@ pub enum Mood {
     LosesOneAnswerAndGoes,
     /// The next `put` of the state fails and does not land; then it works again.
     FailsOnce,
+    /// No `put` of the state lands.
+    TakesNoState,
+    /// The next `put` of the state lands only after the state was read once more, and its answer is lost; then it works.
+    LandsLate,
+    /// The next `get` of the state brings something else than what lies there; then it works.
+    GarblesOneRead,
 }
 
 /// A store around another one, with moods.
@@ -41,6 +47,7 @@ pub struct Moody {
     pub inner: Arc<dyn Store>,
     mood: Arc<Mutex<Mood>>,
     puts: Arc<AtomicUsize>,
+    late: Arc<Mutex<Option<(Bytes, PutMode)>>>,
 }
 
 impl Moody {
@@ -49,7 +56,12 @@ impl Moody {
     }
 
     pub fn around(inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { inner, mood: Arc::new(Mutex::new(Mood::Fine)), puts: Arc::default() })
+        Arc::new(Self {
+            inner,
+            mood: Arc::new(Mutex::new(Mood::Fine)),
+            puts: Arc::default(),
+            late: Arc::default(),
+        })
     }
 
     pub fn feel(&self, mood: Mood) {
@@ -82,26 +94,42 @@ pub fn away(key: &str) -> Error {
 #[async_trait]
 impl Store for Moody {
     async fn get(&self, key: &str) -> Result<Option<Entry>> {
-        if self.mood(key).await? == Mood::NoReads {
+        let mood = self.mood(key).await?;
+        if mood == Mood::NoReads {
             return Err(away(key));
         }
-        self.inner.get(key).await
+        let mut found = self.inner.get(key).await;
+        if key == "state" && mood == Mood::GarblesOneRead {
+            self.feel(Mood::Fine);
+            found = found.map(|entry| entry.map(|entry| Entry { value: "{\"schem".into(), ..entry }));
+        }
+        let late = if key == "state" { self.late.lock().unwrap().take() } else { None };
+        if let Some((value, mode)) = late {
+            // Nobody waits for its answer any more.
+            let _ = self.inner.put(key, value, mode).await;
+        }
+        found
     }
 
-    async fn put(&self, key: &str, value: Bytes, mode: PutMode) -> Result<Version> {
+    async fn put(&self, key: &str, value: Bytes, mode_of_put: PutMode) -> Result<Version> {
         let mood = self.mood(key).await?;
         if let Mood::SlowPuts(millis) = mood {
             tokio::time::sleep(Duration::from_millis(millis)).await;
         }
         if key != "state" {
-            return self.inner.put(key, value, mode).await;
+            return self.inner.put(key, value, mode_of_put).await;
         }
-        if mood == Mood::FailsOnce {
-            self.feel(Mood::Fine);
+        if matches!(mood, Mood::FailsOnce | Mood::TakesNoState | Mood::LandsLate) {
+            if mood != Mood::TakesNoState {
+                self.feel(Mood::Fine);
+            }
+            if mood == Mood::LandsLate {
+                *self.late.lock().unwrap() = Some((value, mode_of_put));
+            }
             return Err(away(key));
         }
         self.puts.fetch_add(1, Ordering::SeqCst);
-        let answer = self.inner.put(key, value, mode).await;
+        let answer = self.inner.put(key, value, mode_of_put).await;
         let next = match mood {
             Mood::LosesOneAnswer => Mood::Fine,
             Mood::LosesOneAnswerAndGoes => Mood::Away,

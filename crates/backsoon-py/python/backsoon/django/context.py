@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from contextlib import ContextDecorator
 from functools import cached_property
 from typing import Any, Optional
@@ -75,3 +76,10 @@ class maintenance(ContextDecorator):
 
     def __exit__(self, *_: object) -> None:
         self.kept.pop().end()
+
+    async def __aenter__(self) -> "maintenance":
+        # The store may take its time; the loop goes on meanwhile.
+        return await to_thread(self.__enter__)
+
+    async def __aexit__(self, *_: object) -> None:
+        await to_thread(self.__exit__)

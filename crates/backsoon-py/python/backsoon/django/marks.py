@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, Callable, Optional, TypeVar
 
+from django.conf import settings
 from django.urls import Resolver404, get_resolver
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language_from_path, override
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+LOCALE = "django.middleware.locale.LocaleMiddleware"
 
 #: On a view: True for always open, False for always closed.
 MARK = "_backsoon_open"
@@ -66,8 +70,16 @@ def found(request: Any) -> Optional[bool]:
     if not _opened:
         return None
     try:
-        with override(get_language_from_path(request.path_info)):
+        with language(request):
             match = resolver.resolve(request.path_info)
     except Resolver404:
         return None
     return True if match.view_name in _opened else of(match.func)
+
+
+def language(request: Any) -> Any:
+    """The language of the URL, where the middleware that finds it out comes after ours."""
+    if hasattr(request, "LANGUAGE_CODE") or LOCALE not in settings.MIDDLEWARE:
+        return nullcontext()
+    found = get_language_from_path(request.path_info)
+    return override(found) if found else nullcontext()

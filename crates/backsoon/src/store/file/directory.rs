@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::{Entry, Error, PutMode, Result, VALUE_LIMIT, Version, check_key};
 use super::disk::{Durable, Found, fill, hand_over, is_absence, load, metadata, set_aside, sync_directory};
-use super::lock::{self, Ticket};
+use super::lock::{self, Held, Ticket};
 use super::trouble;
 
 /// No key starts with a dot, so these two never hide a value.
@@ -62,7 +62,7 @@ impl Directory {
         }
     }
 
-    pub(super) fn lock(&self, ticket: &Ticket) -> Result<File> {
+    pub(super) fn lock(&self, ticket: &Ticket) -> Result<Held> {
         let path = self.0.join(LOCK);
         let lock = lock::exclusive(&path, ticket).map_err(|error| self.away("locking", &path, error))?;
         // Only owner and group matter here: a lock made by root must stay usable for the directory's owner.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,20 +24,25 @@ pub(super) struct Ticket(Arc<AtomicBool>);
 /// Takes the ticket away from the writer when the caller goes.
 pub(super) struct GiveUpOnDrop(Ticket);
 
-/// Waits until this process holds the lock of `file` and nobody else does; it is let go when the file is dropped.
+/// A lock that is held. It is let go by saying so: to close the file would not do, since a process that was forked
+/// meanwhile has a copy of it, and would hold the lock as long as it lives.
+pub(super) struct Held(File);
+
+/// Waits until this process holds the lock of `file` and nobody else does; it is let go when it is dropped.
 ///
 /// # Errors
 /// [`io::ErrorKind::TimedOut`] after [`PATIENCE`], [`io::ErrorKind::Interrupted`] if the caller has gone away,
 /// [`io::ErrorKind::Unsupported`] if the file system has no locks.
-pub(super) fn exclusive(path: &Path, ticket: &Ticket) -> io::Result<File> {
+pub(super) fn exclusive(path: &Path, ticket: &Ticket) -> io::Result<Held> {
     loop {
         let file = open(path)?;
         wait(|| file.try_lock(), || ticket.is_taken())?;
+        let held = Held(file);
         // If somebody cleaned up meanwhile, others hold the lock of a newer file.
-        if fs::metadata(path).ok().and_then(|at_path| identity(&at_path)) != identity(&file.metadata()?) {
+        if fs::metadata(path).ok().and_then(|at_path| identity(&at_path)) != identity(&held.metadata()?) {
             continue;
         }
-        return if ticket.take() { Ok(file) } else { Err(gone()) };
+        return if ticket.take() { Ok(held) } else { Err(gone()) };
     }
 }
 
@@ -49,13 +55,13 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Waits until nobody writes, and keeps it so until the file is dropped.
+/// Waits until nobody writes, and keeps it so until what it returns is dropped.
 ///
 /// `None` if there is no lock to hold: nobody has written here yet, or this user never may.
-pub(super) fn shared(path: &Path) -> io::Result<Option<File>> {
+pub(super) fn shared(path: &Path) -> io::Result<Option<Held>> {
     let Ok(file) = File::open(path) else { return Ok(None) };
     match wait(|| file.try_lock_shared(), || false) {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Held(file))),
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
         Err(error) => Err(error),
     }
@@ -81,6 +87,22 @@ fn wait(
             return Err(io::Error::new(io::ErrorKind::TimedOut, sentence));
         }
         std::thread::sleep(Duration::from_micros(fastrand::u64(100..PAUSE)));
+    }
+}
+
+// === impl Held ===
+
+impl Deref for Held {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
     }
 }
 
@@ -171,6 +193,18 @@ mod tests {
         assert!(!waiting.is_finished(), "two writers at once, on two lock files");
         drop(newer);
         waiting.join().expect("no panic");
+    }
+
+    #[test]
+    fn the_copy_that_a_fork_takes_along_holds_nothing() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let path = place.path().join(".lock");
+        let held = exclusive(&path, &Ticket::new()).expect("the lock");
+        // A fork copies the descriptor, and so does this (fork(2), flock(2)).
+        let copy = held.try_clone().expect("a copy");
+        drop(held);
+        exclusive(&path, &Ticket::new()).expect("it is free");
+        drop(copy);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl ObjectStore {
             Path::from_url_path(address.url.path()).map_err(|error| refuse(url, &error.to_string()))?;
         super::tls::provide();
         let client = |tries| service.client(&address, tries).map_err(|error| refuse(url, &error.to_string()));
-        let (reads, swaps) = (client(Tries::Some)?, client(Tries::One)?);
+        let (reads, swaps) = (client(Tries::Two)?, client(Tries::One)?);
         Ok(Self(Arc::new(Bucket { service, url: address.shown(), folder, reads, swaps })))
     }
 }

@@ -23,7 +23,7 @@ pub(super) enum Service {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Tries {
     One,
-    Some,
+    Two,
 }
 
 // === impl Service ===
@@ -81,8 +81,9 @@ impl Service {
         let bucket = address.url.host_str().unwrap_or_default();
         let retry = match tries {
             Tries::One => RetryConfig { max_retries: 0, ..RetryConfig::default() },
-            Tries::Some => RetryConfig {
-                max_retries: 3,
+            // Whoever follows a store tries again anyway, with longer pauses each time.
+            Tries::Two => RetryConfig {
+                max_retries: 1,
                 retry_timeout: super::PATIENCE / 2,
                 backoff: BackoffConfig { max_backoff: Duration::from_secs(1), ..BackoffConfig::default() },
             },

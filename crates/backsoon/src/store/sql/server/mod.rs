@@ -6,8 +6,10 @@ pub(super) mod trouble;
 
 use std::future::Future;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use sqlx::pool::{Pool, PoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, Database};
 
@@ -73,7 +75,7 @@ impl<D: Database> Server<D> {
     /// The pool tries again while a server refuses, and then has forgotten why.
     async fn why_there_is_none(&self) -> sqlx::Error {
         let Ok(_asking) = self.asking.try_lock() else { return sqlx::Error::PoolTimedOut };
-        match tokio::time::timeout(REASON, self.options.connect()).await {
+        match tokio::time::timeout(REASON, caught(self.options.connect())).await {
             Ok(Err(error)) => error,
             Ok(Ok(_)) | Err(_) => sqlx::Error::PoolTimedOut,
         }
@@ -113,5 +115,15 @@ pub(super) async fn within<T>(
         let sentence = format!("no answer within {} s", limit.as_secs_f32());
         sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, sentence))
     };
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(limit, caught(work)).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// An error if it panics: sqlx does on some garbled answers, and that must not end who follows the store.
+pub(super) async fn caught<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let garbled = |_| {
+        let sentence = "the answer was garbled on its way, or is none of such a server";
+        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::InvalidData, sentence)))
+    };
+    // What a panic leaves behind is the connection's, which fails its next check and is closed.
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(garbled)
 }

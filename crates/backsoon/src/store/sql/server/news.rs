@@ -76,7 +76,7 @@ async fn follow(source: Arc<dyn Source>, url: String, keys: Arc<Keys>) {
     let mut failures = 0;
     // The task may run before its first stream is written down.
     tokio::task::yield_now().await;
-    while let Err(error) = source.follow(&keys).await {
+    while let Err(error) = super::caught(source.follow(&keys)).await {
         if keys.listened.swap(false, Ordering::Relaxed) {
             failures = 0;
         }
