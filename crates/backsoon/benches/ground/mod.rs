@@ -98,7 +98,7 @@ impl Ground {
                 let told = mariadb.sql("mysql", "SHOW GLOBAL STATUS LIKE 'Questions'").await;
                 told.split_whitespace().last().ok_or("no count")?.parse()?
             }
-            Server::S3(s3) => s3.log().lines().filter(|line| line.contains("HTTP/1.1\"")).count() as u64,
+            Server::S3(s3) => s3.log().lines().filter(|line| line.contains(" HTTP/1.1")).count() as u64,
         })
     }
 
