@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use backsoon::document::{Host, Mode};
+use backsoon::document::{Host, Mode, State};
 use backsoon::store::{self, Store};
+use backsoon::time::Timestamp;
 use backsoon::{Window, during};
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -56,6 +57,46 @@ impl Control {
         let (control, runtime) = (self.control()?, runtime(py)?);
         let state = py.detach(|| runtime.block_on(control.read())).map_err(error)?;
         Ok(state.and_then(|state| serde_json::to_string(&state).ok()))
+    }
+
+    /// Makes a window the only one of `site` that has this `note`, or ends all that have it if there is no `mode`. Windows
+    /// of others stay. `start` and `end` are moments in the form of RFC 3339.
+    #[pyo3(signature = (site, note, mode = None, start = None, end = None))]
+    fn replace(
+        &self,
+        py: Python<'_>,
+        site: &str,
+        note: &str,
+        mode: Option<&str>,
+        start: Option<&str>,
+        end: Option<&str>,
+    ) -> PyResult<()> {
+        let host: Host = site.parse().map_err(value)?;
+        let moment = |text: Option<&str>| text.map(str::parse).transpose().map_err(value);
+        let (start, end) = (moment(start)?, moment(end)?);
+        let window = match mode {
+            None => None,
+            Some(mode) => {
+                let mut window = Window::new(serde_json::from_value(mode.into()).map_err(value)?);
+                (window.start, window.end) = (start, end);
+                (window.by, window.note) = (self.by.clone(), note.to_owned());
+                window.check(Timestamp::now()).map_err(value)?;
+                Some(window)
+            }
+        };
+        let (control, runtime) = (self.control()?, runtime(py)?);
+        let done = format!("{} {host} ({note})", mode.unwrap_or("off"));
+        let edit = |state: &mut State| {
+            let is_there = state.site(&host).is_some_and(|s| s.windows.iter().any(|w| w.note == note));
+            if is_there || window.is_some() {
+                let windows = &mut state.site_mut(&host).windows;
+                windows.retain(|other| other.note != note);
+                windows.extend(window.clone());
+            }
+            Ok::<_, String>(())
+        };
+        py.detach(|| runtime.block_on(control.update(&done, edit))).map_err(error)?;
+        Ok(())
     }
 
     /// Closes `site` by a window of this program's own and stands behind it.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use backsoon::request::{Effect, Headers, Identity};
+use backsoon::rules::Path;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -64,6 +65,33 @@ fn bytes(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
 
 #[pymethods]
 impl Request {
+    /// A request as an application sees it that is mounted below a prefix: `path` is what is left for the application,
+    /// decoded. `raw` is the path as sent, where the server tells it by no key of the environment; `peer` stands in for
+    /// `REMOTE_ADDR`.
+    ///
+    /// What was sent in an odd way stays as sent, prefix and all, so that no `open` rule matches it.
+    #[staticmethod]
+    #[pyo3(signature = (environ, path, raw = None, peer = None))]
+    fn mounted(environ: &Bound<'_, PyDict>, path: &str, raw: Option<&str>, peer: Option<&str>) -> Self {
+        let text =
+            |key: &str| environ.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
+        let odd = raw.map(as_sent).or_else(|| sent(&text)).filter(|sent| Path::read(sent).is_odd());
+        let peer = peer.map(str::to_owned).or_else(|| text("REMOTE_ADDR"));
+        Self {
+            method: text("REQUEST_METHOD").unwrap_or_default(),
+            host: text("HTTP_HOST").or_else(|| text("SERVER_NAME")).unwrap_or_default(),
+            path: odd.unwrap_or_else(|| decoded(path)),
+            peer: peer.and_then(|address| address.parse().ok()),
+            fields: Fields { environ: environ.clone().unbind(), values: OnceLock::new() },
+        }
+    }
+
+    /// Whether two servers could read the path differently; no `open` rule matches such a path.
+    #[getter]
+    fn is_odd(&self) -> bool {
+        Path::read(&self.path).is_odd()
+    }
+
     #[new]
     #[pyo3(signature = (environ, path = None, host = None, method = None))]
     fn new(
@@ -116,6 +144,19 @@ fn sent(text: &dyn Fn(&str) -> Option<String>) -> Option<String> {
 fn written(text: &dyn Fn(&str) -> Option<String>) -> String {
     let decoded = text("SCRIPT_NAME").unwrap_or_default() + &text("PATH_INFO").unwrap_or_default();
     encode(&decoded, |byte| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'?' | b'#'))
+}
+
+/// A path that was decoded to text, encoded again.
+fn decoded(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c.is_ascii_graphic() && !matches!(c, '%' | '?' | '#') {
+            encoded.push(c);
+        } else {
+            c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| encoded.push_str(&format!("%{byte:02X}")));
+        }
+    }
+    encoded
 }
 
 /// `path` with what no URL may hold percent-encoded.

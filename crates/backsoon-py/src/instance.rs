@@ -235,20 +235,20 @@ impl Waiting {
     }
 }
 
-fn said(py: Python<'_>, admission: Admission) -> PyResult<Py<PyAny>> {
+pub(crate) fn said(py: Python<'_>, admission: Admission) -> PyResult<Py<PyAny>> {
     Ok(match admission {
         Admission::Admitted(permit) => Py::new(py, Permit(Mutex::new(Some(Own::new(permit)))))?.into_any(),
         Admission::Refused(reply, cause) => Py::new(py, Reply::new(reply, cause))?.into_any(),
     })
 }
 
-fn identity(user: Option<u8>) -> Identity {
+pub(crate) fn identity(user: Option<u8>) -> Identity {
     let Some(bits) = user else { return Identity::Unasked };
     let kinds = [(1, User::AUTHENTICATED), (2, User::STAFF), (4, User::SUPERUSER)];
     let known = kinds.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, user)| user);
     Identity::Known(known.fold(User::ANONYMOUS, User::and))
 }
 
-fn effect(route: Option<bool>) -> Option<Effect> {
+pub(crate) fn effect(route: Option<bool>) -> Option<Effect> {
     route.map(|open| if open { Effect::Open } else { Effect::Closed })
 }

@@ -4,9 +4,11 @@
 mod behaviour;
 mod command;
 mod control;
+mod door;
 mod environ;
 mod instance;
 mod options;
+mod pattern;
 mod process;
 mod reply;
 
@@ -23,9 +25,13 @@ mod _core {
     #[pymodule_export]
     use super::control::{Control, Kept};
     #[pymodule_export]
+    use super::door::Door;
+    #[pymodule_export]
     use super::environ::Request;
     #[pymodule_export]
     use super::instance::{Ask, Hold, Instance, Permit, Waiting};
+    #[pymodule_export]
+    use super::pattern::translate;
     #[pymodule_export]
     use super::process::forked;
     #[pymodule_export]

@@ -1,0 +1,113 @@
+"""System checks: what is wrong with the settings is said when the server starts, not to the first visitor."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from importlib import metadata
+from typing import Any, Iterator
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from backsoon import Control
+
+from . import exceptions
+from .settings import DEFAULTS
+
+LISTS = ("MAINTENANCE_MODE_IGNORE_IP_ADDRESSES", "MAINTENANCE_MODE_IGNORE_URLS")
+KNOWN = {*DEFAULTS, "MAINTENANCE_MODE_STATE_FILE_PATH"}
+RENAMED = {
+    "MAINTENANCE_MODE_EXCEPT_URLS": "MAINTENANCE_MODE_IGNORE_URLS",
+    "MAINTENANCE_MODE_EXCEPT_STAFF": "MAINTENANCE_MODE_IGNORE_STAFF",
+    "MAINTENANCE_MODE_EXCEPT_SUPERUSER": "MAINTENANCE_MODE_IGNORE_SUPERUSER",
+    "MAINTENANCE_MODE_GET_TEMPLATE_CONTEXT": "MAINTENANCE_MODE_GET_CONTEXT",
+}
+ORIGINAL = "django-maintenance-mode"
+
+
+@register()
+def check_names(**_: Any) -> "list[CheckMessage]":
+    """Settings that nobody reads."""
+    unknown = [name for name in dir(settings) if name.startswith("MAINTENANCE_MODE") and name not in KNOWN]
+    return [Warning(f"Nobody reads the setting {name}.", hint=_meant(name), id="maintenance_mode.W001") for name in unknown]
+
+
+def _meant(name: str) -> str:
+    near = [RENAMED[name]] if name in RENAMED else get_close_matches(name, KNOWN, 1)
+    return f"Is it called {near[0]} now?" if near else "Remove it."
+
+
+@register()
+def check_lists(**_: Any) -> "list[CheckMessage]":
+    """Lists that are none, and entries that open nothing."""
+    return [Error(trouble, hint=hint, id=id) for trouble, hint, id in _troubles()]
+
+
+def _troubles() -> "Iterator[tuple[str, str, str]]":
+    for name in LISTS:
+        if isinstance(getattr(settings, name), str):
+            hint = f"A comma may be missing: {name} = ({getattr(settings, name)!r},)"
+            yield f"{name} is a string where a list belongs.", hint, "maintenance_mode.E001"
+    for url in exceptions.listed(settings.MAINTENANCE_MODE_IGNORE_URLS):
+        if (why := _broken(url)) is not None:
+            yield f"MAINTENANCE_MODE_IGNORE_URLS: {str(url)!r} does not compile: {why}", "It opens nothing.", "maintenance_mode.E002"
+    for entry in map(str, exceptions.listed(settings.MAINTENANCE_MODE_IGNORE_IP_ADDRESSES)):
+        if exceptions.network(entry) is not None:
+            continue
+        if not exceptions.is_pattern(entry):
+            hint = "Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, or a regular expression."
+            yield (
+                f"MAINTENANCE_MODE_IGNORE_IP_ADDRESSES: {entry!r} is neither an address nor a network, and opens nothing.",
+                hint,
+                "maintenance_mode.E003",
+            )
+        elif (why := _broken(entry)) is not None:
+            yield f"MAINTENANCE_MODE_IGNORE_IP_ADDRESSES: {entry!r} does not compile: {why}", "It opens nothing.", "maintenance_mode.E002"
+    redirect = settings.MAINTENANCE_MODE_REDIRECT_URL
+    if redirect and (why := _broken(redirect)) is not None:
+        hint = "It is a pattern as well, of the paths that stay open."
+        yield f"MAINTENANCE_MODE_REDIRECT_URL: {str(redirect)!r} does not compile: {why}", hint, "maintenance_mode.E002"
+
+
+def _broken(pattern: Any) -> "str | None":
+    if isinstance(pattern, re.Pattern):
+        return None
+    try:
+        re.compile(str(pattern))
+    except re.error as error:
+        return str(error)
+    return None
+
+
+@register()
+def check_status(**_: Any) -> "list[CheckMessage]":
+    """A status that tells search engines and monitors that all is well."""
+    status = settings.MAINTENANCE_MODE_STATUS_CODE
+    if status == 503:
+        return []
+    hint = "Search engines and monitors understand 503 only."
+    return [Warning(f"MAINTENANCE_MODE_STATUS_CODE is {status}.", hint=hint, id="maintenance_mode.W002")]
+
+
+@register()
+def check_store(**_: Any) -> "list[CheckMessage]":
+    """A store that cannot be named so. Nobody connects to it yet."""
+    if not settings.MAINTENANCE_MODE_STORE:
+        return []
+    try:
+        Control(str(settings.MAINTENANCE_MODE_STORE), "django")
+    except ValueError as error:
+        return [Error(f"MAINTENANCE_MODE_STORE: {error}", id="maintenance_mode.E005")]
+    return []
+
+
+@register()
+def check_original(**_: Any) -> "list[CheckMessage]":
+    """The original beside this distribution: both bring the same module, and whoever was installed last wins."""
+    try:
+        metadata.distribution(ORIGINAL)
+    except metadata.PackageNotFoundError:
+        return []
+    hint = f"pip uninstall {ORIGINAL}, and then install backsoon-django-maintenance-mode again."
+    return [Error(f"{ORIGINAL} is still installed, in the place of the same module.", hint=hint, id="maintenance_mode.E004")]

@@ -1,0 +1,50 @@
+"""The settings and their defaults, which this module puts on ``django.conf.settings`` where a site says nothing."""
+
+import os
+from importlib import import_module
+
+from django.conf import settings
+
+
+def _default_path() -> str:
+    """Beside the settings of the site, or in the current folder of a site without such a module."""
+    named = os.environ.get("DJANGO_SETTINGS_MODULE")
+    file = getattr(import_module(named), "__file__", None) if named else None
+    name = getattr(settings, "MAINTENANCE_MODE_STATE_FILE_NAME", DEFAULTS["MAINTENANCE_MODE_STATE_FILE_NAME"])
+    return os.path.join(os.path.dirname(os.path.abspath(file)) if file else os.getcwd(), name)
+
+
+DEFAULTS = {
+    "MAINTENANCE_MODE": None,
+    "MAINTENANCE_MODE_CACHE_BACKEND": None,
+    "MAINTENANCE_MODE_GET_AUTHENTICATED_USER": None,
+    "MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS": None,
+    "MAINTENANCE_MODE_GET_CONTEXT": None,
+    "MAINTENANCE_MODE_IGNORE_ADMIN_SITE": None,
+    "MAINTENANCE_MODE_IGNORE_ANONYMOUS_USER": False,
+    "MAINTENANCE_MODE_IGNORE_AUTHENTICATED_USER": False,
+    "MAINTENANCE_MODE_IGNORE_IP_ADDRESSES": None,
+    "MAINTENANCE_MODE_IGNORE_STAFF": False,
+    "MAINTENANCE_MODE_IGNORE_SUPERUSER": False,
+    "MAINTENANCE_MODE_IGNORE_TESTS": False,
+    "MAINTENANCE_MODE_IGNORE_URLS": None,
+    "MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER": False,
+    "MAINTENANCE_MODE_LOGOUT_STAFF_USER": None,
+    "MAINTENANCE_MODE_LOGOUT_SUPERUSER": None,
+    "MAINTENANCE_MODE_REDIRECT_URL": None,
+    "MAINTENANCE_MODE_RESPONSE_TYPE": "html",
+    "MAINTENANCE_MODE_RETRY_AFTER": 3600,
+    "MAINTENANCE_MODE_STATE_BACKEND": "maintenance_mode.backends.LocalFileBackend",
+    "MAINTENANCE_MODE_STATE_BACKEND_FALLBACK_VALUE": False,
+    "MAINTENANCE_MODE_STATE_FILE_NAME": "maintenance_mode_state.txt",
+    "MAINTENANCE_MODE_STATUS_CODE": 503,
+    "MAINTENANCE_MODE_TEMPLATE": "503.html",
+    # This one is not in the original: the URL of a Backsoon store, for sites that follow one switch.
+    "MAINTENANCE_MODE_STORE": None,
+}
+
+for _name, _value in DEFAULTS.items():
+    if not hasattr(settings, _name):
+        setattr(settings, _name, _value)
+if not hasattr(settings, "MAINTENANCE_MODE_STATE_FILE_PATH"):
+    settings.MAINTENANCE_MODE_STATE_FILE_PATH = _default_path()

@@ -1,0 +1,64 @@
+"""What the system checks say."""
+
+import re
+from importlib import metadata
+
+import pytest
+from django.conf import settings
+from django.core.checks import run_checks
+
+
+def said():
+    return {message.id: f"{message.msg} {message.hint}" for message in run_checks() if message.id.startswith("maintenance_mode.")}
+
+
+def test_a_sound_site_hears_nothing(given):
+    given(IGNORE_URLS=[re.compile("/a/"), "^/b/(?!c)"], IGNORE_IP_ADDRESSES=["127.0.0.1", "10.0.0.0/8", "^192\\.168\\.", "192.168.1."])
+    assert said() == {}
+
+
+@pytest.mark.parametrize("setting", ["IGNORE_URLS", "IGNORE_IP_ADDRESSES"])
+def test_a_forgotten_comma(setting, given):
+    given(**{setting: "127.0.0.1"})
+    found = said()["maintenance_mode.E001"]
+    assert f"MAINTENANCE_MODE_{setting}" in found and "('127.0.0.1',)" in found
+
+
+@pytest.mark.parametrize("setting, value", [("IGNORE_URLS", ["^/a/", "("]), ("IGNORE_IP_ADDRESSES", ["("]), ("REDIRECT_URL", "(")])
+def test_patterns_that_do_not_compile(setting, value, given, client, on):
+    given(**{setting: value})
+    found = said()["maintenance_mode.E002"]
+    assert f"MAINTENANCE_MODE_{setting}" in found and "'('" in found and "position" in found
+
+
+@pytest.mark.parametrize("setting", ["IGNORE_URLS", "IGNORE_IP_ADDRESSES"])
+def test_a_pattern_that_does_not_compile_opens_nothing(setting, given, client, on):
+    given(**{setting: ["("]})
+    assert client.get("/").status_code == 503
+
+
+@pytest.mark.parametrize("entry", ["10.0.0.1/8", "", "1.2.3", "localhost"])
+def test_addresses_that_are_none(entry, given):
+    given(IGNORE_IP_ADDRESSES=[entry])
+    assert repr(entry) in said()["maintenance_mode.E003"]
+
+
+@pytest.mark.parametrize("name, meant", [
+    ("EXCEPT_URLS", "IGNORE_URLS"), ("GET_TEMPLATE_CONTEXT", "GET_CONTEXT"), ("IGNORE_URL", "IGNORE_URLS"), ("RETRYAFTER", "RETRY_AFTER"),
+])
+def test_names_that_nobody_reads(name, meant, given):
+    given(**{name: "x"})
+    assert said()["maintenance_mode.W001"] == (
+        f"Nobody reads the setting MAINTENANCE_MODE_{name}. Is it called MAINTENANCE_MODE_{meant} now?"
+    )
+
+
+def test_a_status_that_is_no_503(given):
+    given(STATUS_CODE=200)
+    assert "200" in said()["maintenance_mode.W002"]
+
+
+def test_the_original_beside_this_one(monkeypatch):
+    real = metadata.distribution
+    monkeypatch.setattr(metadata, "distribution", lambda name: object() if name == "django-maintenance-mode" else real(name))
+    assert "pip uninstall django-maintenance-mode" in said()["maintenance_mode.E004"]

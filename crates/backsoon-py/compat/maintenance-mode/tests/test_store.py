@@ -1,0 +1,148 @@
+"""The state in a Backsoon store: one switch for Django and all other servers."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from django.core.checks import run_checks
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
+from maintenance_mode import store
+from maintenance_mode.core import get_maintenance_mode, maintenance_mode_off, maintenance_mode_on, set_maintenance_mode
+from maintenance_mode.middleware import MaintenanceModeMiddleware
+
+
+@pytest.fixture
+def url(tmp_path, given):
+    given(STORE=f"file:{tmp_path}/store")
+    yield f"file:{tmp_path}/store"
+    store.leave()
+
+
+@pytest.fixture
+def backsoon(url, tmp_path):
+    """Runs the command line, as an operator does."""
+
+    def run(*words, code=0):
+        environment = {**os.environ, "BACKSOON_STORE": url, "HOME": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-m", "backsoon", *words], env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def eventually(what, is_so):
+    end = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.01)
+
+
+def test_one_command_closes_django_and_proves_it(backsoon, client, state):
+    assert client.get("/").status_code == 200
+    said = backsoon("on", "--wait=20s")
+    assert "confirmed" in said and "1 server" in said
+    assert client.get("/").status_code == 503 and client.get("/opened/").status_code == 200
+    assert get_maintenance_mode() is True
+    backsoon("off", "--wait=20s")
+    assert client.get("/").status_code == 200 and client.get("/closed/").status_code == 503
+    assert not state.exists()
+
+
+def test_our_switch_closes_all_and_ends_only_its_own_window(backsoon, client):
+    assert client.get("/").status_code == 200
+    set_maintenance_mode(True)
+    assert get_maintenance_mode() is True
+    eventually("closed", lambda: client.get("/").status_code == 503)
+    backsoon("on")
+    set_maintenance_mode(False)
+    assert get_maintenance_mode() is True and store.StoreBackend().get_value() is False
+    err = io.StringIO()
+    set_maintenance_mode(True)
+    call_command("maintenance_mode", "off", stderr=err)
+    assert "windows of others" in err.getvalue() and client.get("/").status_code == 503
+    with maintenance_mode_off():
+        assert client.get("/").status_code == 503
+    backsoon("off", "--wait=20s")
+    assert client.get("/").status_code == 200
+
+
+def test_schedules_and_overrides(url, client):
+    set_maintenance_mode(True, start="2099-01-01T00:00+01:00")
+    assert get_maintenance_mode() is False
+    kept = store.StoreBackend().get_value()
+    with maintenance_mode_on():
+        assert get_maintenance_mode() is True
+        with maintenance_mode_off():
+            assert get_maintenance_mode() is False
+        assert get_maintenance_mode() is True
+    assert store.StoreBackend().get_value() == kept and kept["end"] is None and kept["start"].startswith("2098-12-31T23:00")
+
+
+def test_the_rules_of_the_settings_hold(backsoon, client, given, as_user):
+    assert client.get("/").status_code == 200
+    backsoon("on", "--wait=20s")
+    given(IGNORE_URLS=["/pages/", r"^/(?=banner)"], IGNORE_STAFF=True, IGNORE_IP_ADDRESSES=["192.0.2.7"])
+    client.get("/")
+    eventually("the new member is closed", lambda: client.get("/").status_code == 503)
+    for path, status in (("/pages/", 200), ("/banner/", 200), ("/healthz", 503), ("/maintenance-mode/off/", 302)):
+        assert client.get(path).status_code == status, path
+    assert client.get("/", REMOTE_ADDR="192.0.2.7").status_code == 200
+    assert as_user("staff").get("/").status_code == 200 and as_user("ordinary").get("/").status_code == 503
+
+
+def test_nobody_is_logged_out_while_the_site_is_open(url, given, as_user):
+    given(LOGOUT_AUTHENTICATED_USER=True, IGNORE_URLS=["/pages/"])
+    browser = as_user("ordinary")
+    assert browser.get("/").status_code == 200 and browser.get("/pages/").status_code == 200
+    assert "_auth_user_id" in browser.session
+    set_maintenance_mode(True)
+    eventually("closed", lambda: browser.get("/").status_code == 503)
+    assert "_auth_user_id" not in browser.session
+
+
+def test_read_only(backsoon, client):
+    assert client.get("/").status_code == 200
+    backsoon("on", "--read-only", "--wait=20s")
+    assert client.get("/").status_code == 200 and client.post("/").status_code == 503
+
+
+def test_a_request_counts_until_its_last_byte(backsoon, url):
+    def streamed(request):
+        return StreamingHttpResponse(iter([b"first", b"last"]))
+
+    response = MaintenanceModeMiddleware(streamed)(RequestFactory().get("/"))
+    assert "1 earlier request" in backsoon("on", "--wait=1s", code=3)
+    response.close()
+    assert "confirmed" in backsoon("on", "--wait=20s")
+
+
+def test_a_setting_that_opens_over_the_store_is_named_by_the_receipt(backsoon, client, given):
+    given(MAINTENANCE_MODE=False)
+    assert client.get("/").status_code == 200
+    assert "MAINTENANCE_MODE = False" in backsoon("on", "--wait=20s")
+    assert client.get("/").status_code == 200 and client.get("/", RAW_URI="/a%2fb").status_code == 200
+    assert client.get("/closed/").status_code == 503
+
+
+def test_a_setting_that_closes_over_the_store(url, client, given):
+    given(MAINTENANCE_MODE=True, IGNORE_URLS=["/pages/"])
+    assert client.get("/").status_code == 503 and client.get("/pages/").status_code == 200
+
+
+def test_a_store_that_cannot_be_named_so_is_reported(given):
+    given(STORE="nonsense:/x")
+    assert [message.id for message in run_checks()] == ["maintenance_mode.E005"]
+
+
+def test_a_process_that_only_switches_is_no_member(backsoon, url):
+    set_maintenance_mode(True)
+    set_maintenance_mode(False)
+    assert get_maintenance_mode() is False
+    assert " web " not in backsoon("fleet", "--once")

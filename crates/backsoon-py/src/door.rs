@@ -1,0 +1,54 @@
+//! A door that follows no store: whoever owns it knows whether the site is closed, and asks only then.
+
+use std::sync::Arc;
+
+use backsoon::document::{Health, Host, Mode, State};
+use backsoon::instance::Hesitation;
+use backsoon::rules::Marks;
+use backsoon::time::Timestamp;
+use backsoon::{Rule, Window, decide};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::environ::Request;
+use crate::instance::{Ask, Hold, effect, identity, said};
+
+/// Decides about requests to a closed site by rules of its own. Nothing of it runs by itself, and nothing reports.
+#[pyclass(frozen, module = "backsoon")]
+pub(crate) struct Door(Arc<backsoon::Instance>);
+
+// === impl Door ===
+
+#[pymethods]
+impl Door {
+    /// `rules` is a JSON array of rules, as in `backsoon.toml`. Health paths are nothing special here.
+    #[new]
+    #[pyo3(signature = (rules = "[]"))]
+    fn new(rules: &str) -> PyResult<Self> {
+        let rules: Vec<Rule> =
+            serde_json::from_str(rules).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let local = decide::Local { rules: rules.into(), health: Health::Off, ..decide::Local::default() };
+        let instance = backsoon::Instance::new(local, Marks::default());
+        let mut state = State::new();
+        state.site_mut(&Host::any()).windows.push(Window::new(Mode::On));
+        // It is the first State that this instance is told, so nothing can win over it.
+        let _ = instance.apply(&state, Timestamp::now());
+        Ok(Self(instance))
+    }
+
+    /// Decides as `Instance.try_admit` does.
+    #[pyo3(signature = (request, user = None, route = None))]
+    fn try_admit(
+        &self,
+        py: Python<'_>,
+        request: &Request,
+        user: Option<u8>,
+        route: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        match self.0.admit_now(&request.view(identity(user), effect(route))) {
+            Ok(admission) => said(py, admission),
+            Err(Hesitation::Ask) => Ok(Py::new(py, Ask)?.into_any()),
+            Err(Hesitation::Wait) => Ok(Py::new(py, Hold)?.into_any()),
+        }
+    }
+}
