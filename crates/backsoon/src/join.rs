@@ -21,7 +21,7 @@ use self::crew::Crew;
 use crate::control::{self, KEPT, STATE};
 use crate::decide::Local;
 use crate::document::{Host, Mode, State, Window};
-use crate::fleet::{self, Holding, Kind, OnLost, Place, ROSTER, Report};
+use crate::fleet::{self, Holding, Kind, Life, OnLost, Place, ROSTER, Report};
 use crate::instance::{Applied, Instance};
 use crate::request::Effect;
 use crate::rules::Marks;
@@ -189,10 +189,7 @@ impl Instance {
         tokio::spawn(Arc::clone(&membership).follow(weak.clone(), hints));
         tokio::spawn(Arc::clone(&membership).turn_edges(weak.clone()));
         tokio::spawn(Arc::clone(&membership).beat(weak));
-        tokio::spawn(async move {
-            membership.bury().await;
-            membership.muster().await;
-        });
+        tokio::spawn(membership.muster());
         instance
     }
 
@@ -465,28 +462,47 @@ impl Membership {
         false
     }
 
-    /// Takes those off the roster whose processes, on this machine, have ended without a farewell.
-    async fn bury(&self) {
-        let Ok(Ok(dead)) = tokio::time::timeout(ANSWER, fleet::dead(&*self.store)).await else { return };
-        for name in dead {
-            tracing::info!("{name} ended without a farewell and is taken off the roster");
-            let _ = tokio::time::timeout(ANSWER, self.store.delete(&format!("{ROSTER}{name}"))).await;
-        }
-    }
-
-    /// Counts the fleet now and then.
+    /// Counts the fleet when it is this instance's turn, and reads now and then what others have counted.
     async fn muster(self: Arc<Self>) {
         let mut stop = self.stop.subscribe();
         loop {
+            let reads = lock(&self.crew).reads();
+            if reads && !matches!(tokio::time::timeout(ANSWER, self.count()).await, Ok(Ok(()))) {
+                lock(&self.crew).put_off();
+            }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
                 _ = stop.wait_for(is_now) => return,
             }
-            if !lock(&self.crew).is_due() {
-                continue;
-            }
-            let counted = tokio::time::timeout(ANSWER, crew::count(&*self.store)).await;
-            lock(&self.crew).counted(counted.ok().and_then(Result::ok));
+        }
+    }
+
+    async fn count(&self) -> store::Result<()> {
+        let read = crew::read(&*self.store).await?;
+        lock(&self.crew).learned(read);
+        let (is_due, is_new) = {
+            let crew = lock(&self.crew);
+            (crew.is_due(), crew.is_new())
+        };
+        if !is_due {
+            return Ok(());
+        }
+        let reports = fleet::reports(&*self.store).await?;
+        let size = u32::try_from(reports.len()).unwrap_or(u32::MAX);
+        lock(&self.crew).counted(size);
+        crew::write(&*self.store, size, read).await?;
+        if is_new {
+            self.bury(&reports).await;
+        }
+        Ok(())
+    }
+
+    /// Takes those off the roster whose processes, on this machine, have ended without a farewell.
+    async fn bury(&self, reports: &[Report]) {
+        for report in reports.iter().filter(|report| report.place.lives() == Some(Life::Dead)) {
+            let name = &report.name;
+            tracing::info!("{name} ended without a farewell and is taken off the roster");
+            let _ = tokio::time::timeout(ANSWER, self.store.delete(&format!("{ROSTER}{name}"))).await;
         }
     }
 
@@ -562,4 +578,29 @@ fn closed_for_want_of_a_state() -> State {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_with_failures_and_differ_between_instances() {
+        let second = Duration::from_secs(1);
+        for (usual, failures, expected) in [
+            (second, 0, second),
+            (second, 1, second),
+            (second, 2, 2 * second),
+            (second, 3, 4 * second),
+            (second, 4, LONGEST),
+            (second, u32::MAX, LONGEST),
+            // Whoever is told to ask seldom does not ask more often because nobody answers.
+            (60 * second, 9, 60 * second),
+        ] {
+            let pauses: Vec<_> = (0..200).map(|_| back_off(usual, failures)).collect();
+            let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+            assert!(*least >= expected.mul_f64(0.9) && *most <= expected.mul_f64(1.1), "{least:?} {most:?}");
+            assert!(*most - *least > expected.mul_f64(0.1), "a fleet would come in step: {least:?} {most:?}");
+        }
+    }
 }

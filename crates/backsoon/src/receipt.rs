@@ -184,6 +184,7 @@ impl Control {
         let mut drained = 0;
         let mut pause = Duration::from_millis(5);
         loop {
+            let looked = Instant::now();
             let reports = fleet::reports(&**self.store()).await?;
             let mut receipt = look(state, expect, &reports, &mut lookout);
             let draining = receipt.servers.iter().map(|server| match server.late {
@@ -198,7 +199,9 @@ impl Control {
             if receipt.verdict != Verdict::NotConfirmed || begun.elapsed() >= patience {
                 return Ok(receipt);
             }
-            tokio::time::sleep(pause.min(patience.saturating_sub(begun.elapsed()))).await;
+            // The roster of a large fleet takes the store's time, which its instances need as well.
+            let pause_now = pause.max(looked.elapsed());
+            tokio::time::sleep(pause_now.min(patience.saturating_sub(begun.elapsed()))).await;
             pause = (pause * 2).min(Duration::from_millis(200));
         }
     }

@@ -45,7 +45,7 @@ shared_between_threads! {
     backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding, NotForgotten, NotClaimed;
     backsoon::running => Running, Cut;
     backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, ServerCut, Late;
-    backsoon::instance => Instance, Admission, Permit, Applied, Standing, JobRefused;
+    backsoon::instance => Instance, Admission, Permit, Applied, Standing, JobRefused, Hesitation;
     backsoon::join => Options, OnUnknown;
     backsoon::time => Timestamp, NotATime;
     backsoon::adapters => Peer;

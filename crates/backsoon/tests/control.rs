@@ -205,7 +205,8 @@ async fn an_emptied_store_is_filled_again(store: Arc<dyn Store>) {
     }
     eventually("the state is handed over", async || keys(&store, "kept/").await.len() == 1).await;
     assert_eq!(instance.mode("shop.example"), Mode::On);
-    assert!(instance.report().unwrap().troubles[0].contains("the store is empty"));
+    let says = |troubles: &[String]| troubles.first().is_some_and(|said| said.contains("the store is empty"));
+    eventually("it says so", async || says(&instance.report().unwrap().troubles)).await;
 
     let state = control.begin(&Host::any(), closing("three")).await.unwrap().state().clone();
     assert_eq!((state.revision, &state.lineage), (3, &instance.state().unwrap().lineage));
@@ -523,6 +524,31 @@ async fn who_joins_takes_the_dead_of_this_machine_off_the_roster_and_nobody_else
     assert!(store.get("roster/elsewhere").await.unwrap().is_some(), "nobody can tell about another machine");
     assert_eq!(store.list("roster/").await.unwrap().len(), 3);
     drop((here, next));
+}
+
+#[tokio::test]
+async fn whoever_joins_a_large_fleet_speaks_as_seldom_as_it_does_without_listing_it() {
+    let store = memory();
+    store.put("crew/size", "10000".into(), PutMode::Overwrite).await.unwrap();
+    let instance = Instance::join(Arc::clone(&store), Options::default()).await;
+    eventually("it has learned the fleet's size", async || instance.report().unwrap().lease_ms == 40_000)
+        .await;
+    assert_eq!(keys(&store, "crew/").await, ["crew/size"]);
+    assert_eq!(store.get("crew/size").await.unwrap().unwrap().value, "10000", "it is not its turn to count");
+}
+
+#[tokio::test]
+async fn a_fleet_that_has_grown_large_writes_its_size_down() {
+    let store = memory();
+    let mut fleet = Vec::new();
+    for _ in 0..130 {
+        fleet.push(Instance::join(Arc::clone(&store), Options::default()).await);
+    }
+    let noted = async || store.get("crew/size").await.unwrap();
+    eventually("more than a hundred are written down", async || {
+        noted().await.is_some_and(|entry| String::from_utf8_lossy(&entry.value).parse::<u32>().unwrap() > 100)
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ pub struct Postgres {
     ground: Ground,
     port: u16,
     databases: AtomicU32,
+    settings: Vec<String>,
 }
 
 /// The superuser's; every character in it that matters in a URL is a trap.
@@ -30,6 +31,15 @@ impl Postgres {
     /// # Panics
     /// If the server is not installed (Debian's package `postgresql`) or does not start.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with further settings, `max_connections=500`.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub async fn start_with(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         blocking(|| {
             let ground = Ground::new("postgres");
             let version = run(Command::new(program("postgres")).arg("--version"));
@@ -42,8 +52,8 @@ impl Postgres {
                 initdb.args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]);
                 run(initdb.arg("--pwfile").arg(&file).arg("--pgdata").arg(data));
             });
-            let mut postgres =
-                Self { server: None, ground, port: port::free(), databases: AtomicU32::new(0) };
+            let (port, databases) = (port::free(), AtomicU32::new(0));
+            let mut postgres = Self { server: None, ground, port, databases, settings };
             postgres.run_server();
             postgres
         })
@@ -140,6 +150,10 @@ impl Postgres {
         for setting in
             ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB"]
         {
+            command.args(["-c", setting]);
+        }
+        // The last one counts.
+        for setting in &self.settings {
             command.args(["-c", setting]);
         }
         let mut server = Server::start(&command);

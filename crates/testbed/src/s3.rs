@@ -98,6 +98,12 @@ impl S3 {
         answer
     }
 
+    /// What it has written so far: a line per request.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.server.as_ref().map(Server::log).unwrap_or_default()
+    }
+
     /// Ends it; what it held is gone.
     pub fn kill(&mut self) {
         if let Some(server) = self.server.take() {

@@ -18,7 +18,8 @@ async fn three_gates_on(store: &str) {
     ]);
     let (on, off) = ("on --wait --instances 3".into(), "off --wait --instances 3".into());
     let proof = "3 servers at revision".into();
-    Turns { gates: 3, rounds, on, off, proof }.under_load(&place).await;
+    let kind = store.split(':').next().unwrap_or(store).to_owned();
+    Turns { store: kind, gates: 3, rounds, on, off, proof }.under_load(&place).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -38,7 +38,7 @@ use super::{
 const LARGEST: u64 = VALUE_LIMIT + HEADER as u64;
 
 /// Keys under these change all the time, and nobody waits for them.
-const BEATS: [&str; 2] = ["roster/", "leases/"];
+const BEATS: [&str; 3] = ["crew/", "roster/", "leases/"];
 
 /// Hashes in a Redis database. Clones share one connection.
 #[derive(Clone)]

@@ -53,8 +53,8 @@ macro_rules! notifying {
         concat!(
             "WITH written AS (",
             $write,
-            " RETURNING key) SELECT CASE WHEN key LIKE 'roster/%' OR key LIKE 'leases/%' THEN '' \
-             ELSE pg_notify('backsoon_entries', ",
+            " RETURNING key) SELECT CASE WHEN key LIKE ANY (ARRAY['crew/%', 'roster/%', 'leases/%']) \
+             THEN '' ELSE pg_notify('backsoon_entries', ",
             $key,
             ")::text END FROM written"
         )

@@ -48,7 +48,7 @@ use super::{
 ///   is away each call fails: without a connection after 3 s, without an answer after 10 s. When it is back, so is the store.
 /// - **Few connections.** At most four that read and one that writes, per process; those that idle are closed. One more
 ///   follows the changes, for all hints of the store.
-/// - **Hints.** PostgreSQL notifies in the transaction of the write itself, except of beats (`roster/`, `leases/`): hints of
+/// - **Hints.** PostgreSQL notifies in the transaction of the write itself, except of beats (`roster/`, `leases/`, `crew/`): hints of
 ///   those keys come once a second. Through a pooler that shares connections between transactions no notification comes, and
 ///   callers' polls do. MySQL cannot push: the version of each watched key is asked for five times a second.
 /// - **Encrypted if asked for.** Without `sslmode` a server that offers TLS gets it, and nobody checks its certificate.

@@ -22,7 +22,7 @@ const PARAMETERS: &[&str] =
 const CHANNEL: &str = "backsoon_entries";
 
 /// Of these nobody is notified.
-const BEATS: [&str; 2] = ["roster/", "leases/"];
+const BEATS: [&str; 3] = ["crew/", "roster/", "leases/"];
 
 /// How often a listener that hears nothing asks whether the server is still there.
 const TICK: Duration = Duration::from_secs(5);

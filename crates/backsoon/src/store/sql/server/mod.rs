@@ -27,6 +27,10 @@ const REASON: Duration = Duration::from_millis(500);
 /// How long the server may work on one statement. It ends before its caller gives up, so that nothing lands later.
 pub(super) const STATEMENT: Duration = Duration::from_secs(9);
 
+/// One that was used a moment ago works, or says so soon enough. Longer than the second between two beats or two looks:
+/// a fleet at rest would ask for a sign of life each time.
+const FRESH: Duration = Duration::from_secs(3);
+
 const READERS: u32 = 4;
 
 /// Connections that nobody uses for this long are closed.
@@ -86,8 +90,7 @@ fn pool_of<D: Database>(size: u32) -> PoolOptions<D> {
         .test_before_acquire(false)
         .before_acquire(|connection: &mut D::Connection, known| {
             Box::pin(async move {
-                // One that was used a moment ago works, or says so soon enough.
-                if known.idle_for > Duration::from_secs(1) {
+                if known.idle_for > FRESH {
                     connection.ping().await?;
                 }
                 Ok(true)
