@@ -52,7 +52,10 @@ class Exceptions:
         pattern = compiled(url)
         if pattern is None:
             return
-        said = translate(pattern.pattern) if pattern.flags == re.UNICODE else None
+        try:
+            said = translate(pattern.pattern) if pattern.flags == re.UNICODE else None
+        except UnicodeEncodeError:  # Half a character, which Python allows.
+            said = None
         if said is None:
             self.patterns.append(pattern)
         else:

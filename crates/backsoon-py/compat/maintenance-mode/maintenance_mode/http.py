@@ -1,4 +1,4 @@
-"""Whether a request is refused, and with what."""
+"""Whether a request is refused. What it is refused with is in ``response``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ import sys
 from typing import Any, Optional
 
 from django.contrib.auth import logout
-from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
-from django.utils.http import http_date
 from django.utils.translation import get_language
 
 from backsoon import Ask
@@ -20,58 +16,30 @@ from . import exceptions, marks
 from .core import get_known_maintenance_mode
 from .exceptions import is_admitted, seen
 from .live import live
+from .response import (
+    get_maintenance_html_response,
+    get_maintenance_json_response,
+    get_maintenance_response,
+    get_maintenance_response_context,
+    get_maintenance_response_type,
+)
 from .utils import get_client_ip_address, import_function
 
 logger = logging.getLogger(__name__)
 
-NEVER = "max-age=0, no-cache, no-store, must-revalidate, private"
+__all__ = [
+    "get_maintenance_html_response",
+    "get_maintenance_json_response",
+    "get_maintenance_response",
+    "get_maintenance_response_context",
+    "get_maintenance_response_type",
+    "need_maintenance_response",
+]
+
 #: Where the off view is.
 _off: "dict[tuple[Any, ...], Optional[str]]" = {}
 #: Nobody can say who the user is.
 NOBODY = None
-
-
-# === the answer ===
-
-
-def get_maintenance_response(request: Any) -> HttpResponse:
-    """The answer in place of the application's."""
-    if live("MAINTENANCE_MODE_REDIRECT_URL"):
-        return redirect(live("MAINTENANCE_MODE_REDIRECT_URL"))
-    is_json = get_maintenance_response_type(request) == "json"
-    response = get_maintenance_json_response(request) if is_json else get_maintenance_html_response(request)
-    if live("MAINTENANCE_MODE_RETRY_AFTER"):
-        response["Retry-After"] = live("MAINTENANCE_MODE_RETRY_AFTER")
-    # What Django's `add_never_cache_headers` says, without reading what is not there yet.
-    response["Expires"] = http_date()
-    response["Cache-Control"] = NEVER
-    return response
-
-
-def get_maintenance_response_type(request: Any) -> str:
-    given = live("MAINTENANCE_MODE_RESPONSE_TYPE")
-    if given in ("html", "json"):
-        return given
-    chosen = import_function(given, "MAINTENANCE_MODE_RESPONSE_TYPE")(request=request)
-    if chosen not in ("html", "json"):
-        raise ImproperlyConfigured(
-            "settings.MAINTENANCE_MODE_RESPONSE_TYPE function return value must be 'html' or 'json'."
-        )
-    return chosen
-
-
-def get_maintenance_response_context(request: Any) -> "dict[str, Any]":
-    named = live("MAINTENANCE_MODE_GET_CONTEXT")
-    return import_function(named, "MAINTENANCE_MODE_GET_CONTEXT")(request=request) if named else {}
-
-
-def get_maintenance_html_response(request: Any) -> HttpResponse:
-    context = get_maintenance_response_context(request)
-    return render(request, live("MAINTENANCE_MODE_TEMPLATE"), context, status=live("MAINTENANCE_MODE_STATUS_CODE"))
-
-
-def get_maintenance_json_response(request: Any) -> JsonResponse:
-    return JsonResponse(get_maintenance_response_context(request), status=live("MAINTENANCE_MODE_STATUS_CODE"))
 
 
 # === the decision ===

@@ -19,13 +19,21 @@ class MaintenanceModeMiddleware:
 
     sync_capable = True
     async_capable = True
+    # Here as well, for subclasses with a beginning of their own.
+    get_response: Optional[Callable[[HttpRequest], Any]] = None
+    is_async = sees_views = False
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        # Written for the original, which is never a coroutine.
+        if "__call__" in cls.__dict__ and "async_capable" not in cls.__dict__:
+            cls.async_capable = False
 
     def __init__(self, get_response: Optional[Callable[[HttpRequest], Any]] = None) -> None:
         self.get_response = get_response
         self.is_async = get_response is not None and iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
-        self.sees_views = False
 
     @property
     def process_view(self) -> Callable[..., Any]:
