@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client, override_settings
 
-PAGE = "/admin/backsoon/switch/"
+PAGE = "/backstage/backsoon/switch/"
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_a_site_is_closed_and_reopened(people, backsoon):
     ann.post(PAGE, {"do": "close", "mode": "on", "for": "2h"})
     assert "until" in backsoon("status")
     # Closed for everybody, and yet whoever has closed it gets in, and a stranger to the sign-in.
-    assert ann.get("/cart/").status_code == 503 and ann.get("/admin/").status_code == 503
-    assert Client().get("/admin/login/").status_code == 200
+    assert ann.get("/cart/").status_code == 503 and ann.get("/backstage/").status_code == 503
+    assert Client().get("/backstage/login/").status_code == 200
     ann.post(PAGE, {"do": "reopen"})
     assert windows(backsoon)["*"]["windows"] == []
 

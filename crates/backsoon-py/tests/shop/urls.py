@@ -57,7 +57,7 @@ class Open(View):
 
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
+    path("backstage/", admin.site.urls),
     path("open/", always_open(here)),
     path("aopen/", always_open(ahere)),
     path("class/", always_open(Open).as_view()),
