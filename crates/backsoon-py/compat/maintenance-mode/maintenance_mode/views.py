@@ -6,13 +6,31 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.middleware.csrf import get_token
+from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
 from .core import set_maintenance_mode
 
 HOME = "/"
+
+#: Of no template engine's, since a site may have any.
+CONFIRM = """<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <title>Maintenance mode</title>
+  </head>
+  <body>
+    <form method="post">
+      <input type="hidden" name="csrfmiddlewaretoken" value="{}">
+      <p>Turn the maintenance mode {}?</p>
+      <button>Turn it {}</button>
+    </form>
+  </body>
+</html>
+"""
 
 
 @never_cache
@@ -33,7 +51,8 @@ def _switched(request: Any, value: bool) -> HttpResponse:
     if not getattr(getattr(request, "user", None), "is_superuser", False):
         return HttpResponseRedirect(HOME)
     if request.method in ("HEAD", "OPTIONS", "TRACE") or request.method == "GET" and not is_own_navigation(request):
-        return render(request, "maintenance_mode/confirm.html", {"value": value})
+        name = "on" if value else "off"
+        return HttpResponse(format_html(CONFIRM, get_token(request), name, name))
     set_maintenance_mode(value)
     return HttpResponseRedirect(HOME)
 
@@ -43,8 +62,8 @@ def is_own_navigation(request: Any) -> bool:
     headers = request.headers
     if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         return False
-    if headers.get("Sec-Fetch-Dest", "document") != "document":
-        return False
+    if headers.get("Sec-Fetch-Dest", "document") not in ("document", "empty"):
+        return False  # An image or a frame in a page of this site, which a visitor may have written.
     if headers.get("Purpose") or headers.get("Sec-Purpose") or headers.get("X-Moz"):
         return False  # The browser looks ahead; nobody has clicked yet.
     return all(is_own_origin(request, headers[name]) for name in ("Origin", "Referer") if headers.get(name))

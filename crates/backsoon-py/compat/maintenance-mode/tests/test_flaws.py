@@ -99,6 +99,7 @@ def test_w03_a_get_that_is_not_ones_own_asks_first(path, headers, as_user):
 @pytest.mark.parametrize("headers", [
     {}, {"HTTP_SEC_FETCH_SITE": "none"}, {"HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_REFERER": "http://testserver/admin/"},
     {"HTTP_ORIGIN": "http://testserver"}, {"HTTP_REFERER": "https://testserver/"}, {"HTTP_SEC_FETCH_SITE": "none", "HTTP_SEC_FETCH_DEST": "document"},
+    {"HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_SEC_FETCH_DEST": "empty"},
 ])
 def test_w03_ones_own_get_switches(headers, as_user):
     assert as_user("root").get(ON, **headers).status_code == 302
@@ -114,6 +115,11 @@ def test_w03_a_page_without_tls_is_not_ones_own_below_tls(as_user):
 def test_w03_head_never_switches(method, as_user):
     assert getattr(as_user("root"), method)(ON).status_code == 200
     assert get_maintenance_mode() is False
+
+
+def test_w03_the_page_needs_no_template(as_user, given):
+    given(TEMPLATES=[])
+    assert b"<form" in as_user("root").get(ON, HTTP_SEC_FETCH_SITE="cross-site").content
 
 
 def test_w03_a_post_needs_the_token_of_the_page(as_user, people):

@@ -198,10 +198,10 @@ def test_a_process_that_starts_while_the_site_is_closed(state):
     state.write_text("1")
     code = (
         f"import django; django.setup(); from django.conf import settings; settings.MAINTENANCE_MODE_STATE_FILE_PATH = {str(state)!r};"
-        "from django.test import Client; print([Client().get(path).status_code for path in ('/', '/opened/', '/closed/')])"
+        "from django.test import Client; print([Client().get(path).status_code for path in ('/opened/', '/', '/closed/')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=os.path.dirname(__file__))
-    assert done.stdout == "[503, 200, 503]\n", done.stderr
+    assert done.stdout == "[200, 503, 503]\n", done.stderr
 
 
 def test_names_replaced_in_tests(client, monkeypatch):

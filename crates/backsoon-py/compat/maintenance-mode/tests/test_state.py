@@ -136,7 +136,7 @@ def test_m32_the_last_one_wins(state):
 def test_m33_moments_as_text(text):
     import sys
 
-    if sys.version_info < (3, 11) and text in ("2099-01-01", "20990101T0100Z"):
+    if sys.version_info < (3, 11) and text == "20990101T0100Z":
         with pytest.raises(ValueError):
             set_maintenance_mode(True, start=text)
     else:
