@@ -14,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from .io import read_file, write_file
+from .live import live
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class LocalFileBackend(AbstractStateBackend):
 
     @staticmethod
     def _get_filepath() -> str:
-        return f"{settings.MAINTENANCE_MODE_STATE_FILE_PATH}"
+        return str(live("MAINTENANCE_MODE_STATE_FILE_PATH"))
 
     def get_value(self) -> State:
         return self.from_str_to_state_value(read_file(self._get_filepath(), "0"))
@@ -91,7 +92,7 @@ class DefaultStorageBackend(AbstractStateBackend):
 
     @staticmethod
     def _get_filename() -> str:
-        return settings.MAINTENANCE_MODE_STATE_FILE_NAME
+        return live("MAINTENANCE_MODE_STATE_FILE_NAME")
 
     def get_value(self) -> State:
         name = self._get_filename()
@@ -122,7 +123,7 @@ class CacheBackend(AbstractStateBackend):
 
     @staticmethod
     def get_cache() -> Any:
-        named = settings.MAINTENANCE_MODE_CACHE_BACKEND
+        named = live("MAINTENANCE_MODE_CACHE_BACKEND")
         if named:
             if named not in settings.CACHES:
                 raise ImproperlyConfigured(
@@ -137,7 +138,7 @@ class CacheBackend(AbstractStateBackend):
             content = chosen.get(self.KEY, "0")
         except Exception:
             logger.warning("the cache cannot be read; the fallback value stands in for the state", exc_info=True)
-            return settings.MAINTENANCE_MODE_STATE_BACKEND_FALLBACK_VALUE
+            return live("MAINTENANCE_MODE_STATE_BACKEND_FALLBACK_VALUE")
         return self.from_str_to_state_value(content)
 
     def set_value(self, value: Any) -> None:

@@ -7,17 +7,18 @@ from contextlib import ContextDecorator
 from datetime import datetime
 from typing import Any, Optional, Union
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from . import overrides
+from . import backends, overrides
 from .backends import AbstractStateBackend
+from .live import live
 from .utils import get_now_datetime, parse_aware_datetime
 
 logger = logging.getLogger(__name__)
 
 STORE_BACKEND = "maintenance_mode.store.StoreBackend"
+LOCAL_BACKEND = "maintenance_mode.backends.LocalFileBackend"
 
 #: The state that was read last, and where.
 _last: "tuple[Any, ...]" = ()
@@ -27,7 +28,10 @@ _trouble = ""
 
 def get_maintenance_mode_backend() -> AbstractStateBackend:
     """A backend as the settings name it now."""
-    path = STORE_BACKEND if settings.MAINTENANCE_MODE_STORE else settings.MAINTENANCE_MODE_STATE_BACKEND
+    path = STORE_BACKEND if live("MAINTENANCE_MODE_STORE") else live("MAINTENANCE_MODE_STATE_BACKEND")
+    if path == LOCAL_BACKEND:
+        # The default, read with every request.
+        return backends.LocalFileBackend()
     try:
         backend_class = import_string(path)
     except ImportError as error:
@@ -42,21 +46,21 @@ def get_maintenance_mode_backend() -> AbstractStateBackend:
 def get_maintenance_mode() -> Any:
     """Whether the mode is on: what the setting says, or else the backend's state at this moment."""
     global _last
-    mode = settings.MAINTENANCE_MODE
+    mode = live("MAINTENANCE_MODE")
     if mode is not None:
         return mode
-    if settings.MAINTENANCE_MODE_STORE:
+    if live("MAINTENANCE_MODE_STORE"):
         return import_string("maintenance_mode.store.is_closed")()
     value = get_maintenance_mode_backend().get_value()
     mode = _get_maintenance_mode_by_schedule(value) if isinstance(value, dict) else value
-    _last = (*_place(), value)
+    _last = (live("MAINTENANCE_MODE_STATE_BACKEND"), live("MAINTENANCE_MODE_STATE_FILE_PATH"), value)
     return mode
 
 
 def get_known_maintenance_mode() -> Any:
     """The same for a request: a state that cannot be read leaves the last one that could be in force."""
     global _trouble
-    if settings.MAINTENANCE_MODE_STORE and settings.MAINTENANCE_MODE is None:
+    if live("MAINTENANCE_MODE_STORE") and live("MAINTENANCE_MODE") is None:
         return import_string("maintenance_mode.store.is_closed_here")()
     try:
         return get_maintenance_mode()
@@ -71,17 +75,11 @@ def get_known_maintenance_mode() -> Any:
         if trouble != _trouble:
             _trouble = trouble
             logger.error("the state of the maintenance mode cannot be read, so the last known one stays: %s", trouble)
-    if _last and _last[:-1] == _place():
+    place = (live("MAINTENANCE_MODE_STATE_BACKEND"), live("MAINTENANCE_MODE_STATE_FILE_PATH"))
+    if _last and _last[:-1] == place:
         value = _last[-1]
         return _get_maintenance_mode_by_schedule(value) if isinstance(value, dict) else value
-    return settings.MAINTENANCE_MODE_STATE_BACKEND_FALLBACK_VALUE
-
-
-def _place() -> "tuple[Any, ...]":
-    return (
-        settings.MAINTENANCE_MODE_STATE_BACKEND,
-        settings.MAINTENANCE_MODE_STATE_FILE_PATH,
-    )
+    return live("MAINTENANCE_MODE_STATE_BACKEND_FALLBACK_VALUE")
 
 
 def _get_maintenance_mode_by_schedule(state: "dict[str, Any]") -> bool:
@@ -94,7 +92,7 @@ def set_maintenance_mode(
     value: bool, start: Union[datetime, str, None] = None, end: Union[datetime, str, None] = None
 ) -> None:
     """Switches the mode, from ``start`` on and until ``end`` if they are given."""
-    if settings.MAINTENANCE_MODE is not None:
+    if live("MAINTENANCE_MODE") is not None:
         raise ImproperlyConfigured("Maintenance mode cannot be set dynamically if defined in settings.")
     if not isinstance(value, bool):
         raise TypeError("value argument type is not boolean")
@@ -121,7 +119,7 @@ class override_maintenance_mode(ContextDecorator):
         self._running: "list[overrides.Override]" = []
 
     def __enter__(self) -> None:
-        if settings.MAINTENANCE_MODE is not None:
+        if live("MAINTENANCE_MODE") is not None:
             raise ImproperlyConfigured("Maintenance mode cannot be set dynamically if defined in settings.")
         running = overrides.begin(get_maintenance_mode_backend(), self.value)
         self.old_value = running.before

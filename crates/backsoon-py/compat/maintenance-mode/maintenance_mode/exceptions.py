@@ -13,10 +13,11 @@ import re
 from functools import cached_property
 from typing import Any, Iterable, Optional
 
-from django.conf import settings
 
 from backsoon import Permit, Request
 from backsoon._core import Door, translate
+
+from .live import live
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,10 @@ class Exceptions:
         pattern = compiled(url)
         if pattern is None:
             return
-        said = translate(pattern.pattern) if pattern.flags == re.UNICODE else None
+        try:
+            said = translate(pattern.pattern) if pattern.flags == re.UNICODE else None
+        except UnicodeEncodeError:  # Half a character, which Python allows.
+            said = None
         if said is None:
             self.patterns.append(pattern)
         else:
@@ -151,10 +155,10 @@ def current() -> Exceptions:
     """What the settings say at this moment. They may have been assigned or changed in place, so they are compared."""
     global _current
     given = (
-        *(settings.MAINTENANCE_MODE_IGNORE_ANONYMOUS_USER, settings.MAINTENANCE_MODE_IGNORE_AUTHENTICATED_USER),
-        *(settings.MAINTENANCE_MODE_IGNORE_STAFF, settings.MAINTENANCE_MODE_IGNORE_SUPERUSER),
-        listed(settings.MAINTENANCE_MODE_IGNORE_IP_ADDRESSES),
-        listed(settings.MAINTENANCE_MODE_IGNORE_URLS),
+        *(live("MAINTENANCE_MODE_IGNORE_ANONYMOUS_USER"), live("MAINTENANCE_MODE_IGNORE_AUTHENTICATED_USER")),
+        *(live("MAINTENANCE_MODE_IGNORE_STAFF"), live("MAINTENANCE_MODE_IGNORE_SUPERUSER")),
+        listed(live("MAINTENANCE_MODE_IGNORE_IP_ADDRESSES")),
+        listed(live("MAINTENANCE_MODE_IGNORE_URLS")),
     )
     known = _current
     if known is None or known[0] != given:

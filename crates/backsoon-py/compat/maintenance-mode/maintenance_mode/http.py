@@ -1,4 +1,4 @@
-"""Whether a request is refused, and with what."""
+"""Whether a request is refused. What it is refused with is in ``response``."""
 
 from __future__ import annotations
 
@@ -6,66 +6,40 @@ import logging
 import sys
 from typing import Any, Optional
 
-from django.conf import settings
 from django.contrib.auth import logout
-from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
-from django.utils.cache import add_never_cache_headers
+from django.utils.translation import get_language
 
 from backsoon import Ask
 
 from . import exceptions, marks
 from .core import get_known_maintenance_mode
 from .exceptions import is_admitted, seen
+from .live import live
+from .response import (
+    get_maintenance_html_response,
+    get_maintenance_json_response,
+    get_maintenance_response,
+    get_maintenance_response_context,
+    get_maintenance_response_type,
+)
 from .utils import get_client_ip_address, import_function
 
 logger = logging.getLogger(__name__)
 
+__all__ = [
+    "get_maintenance_html_response",
+    "get_maintenance_json_response",
+    "get_maintenance_response",
+    "get_maintenance_response_context",
+    "get_maintenance_response_type",
+    "need_maintenance_response",
+]
+
+#: Where the off view is.
+_off: "dict[tuple[Any, ...], Optional[str]]" = {}
 #: Nobody can say who the user is.
 NOBODY = None
-
-
-# === the answer ===
-
-
-def get_maintenance_response(request: Any) -> HttpResponse:
-    """The answer in place of the application's."""
-    if settings.MAINTENANCE_MODE_REDIRECT_URL:
-        return redirect(settings.MAINTENANCE_MODE_REDIRECT_URL)
-    is_json = get_maintenance_response_type(request) == "json"
-    response = get_maintenance_json_response(request) if is_json else get_maintenance_html_response(request)
-    if settings.MAINTENANCE_MODE_RETRY_AFTER:
-        response["Retry-After"] = settings.MAINTENANCE_MODE_RETRY_AFTER
-    add_never_cache_headers(response)
-    return response
-
-
-def get_maintenance_response_type(request: Any) -> str:
-    given = settings.MAINTENANCE_MODE_RESPONSE_TYPE
-    if given in ("html", "json"):
-        return given
-    chosen = import_function(given, "MAINTENANCE_MODE_RESPONSE_TYPE")(request=request)
-    if chosen not in ("html", "json"):
-        raise ImproperlyConfigured(
-            "settings.MAINTENANCE_MODE_RESPONSE_TYPE function return value must be 'html' or 'json'."
-        )
-    return chosen
-
-
-def get_maintenance_response_context(request: Any) -> "dict[str, Any]":
-    named = settings.MAINTENANCE_MODE_GET_CONTEXT
-    return import_function(named, "MAINTENANCE_MODE_GET_CONTEXT")(request=request) if named else {}
-
-
-def get_maintenance_html_response(request: Any) -> HttpResponse:
-    context = get_maintenance_response_context(request)
-    return render(request, settings.MAINTENANCE_MODE_TEMPLATE, context, status=settings.MAINTENANCE_MODE_STATUS_CODE)
-
-
-def get_maintenance_json_response(request: Any) -> JsonResponse:
-    return JsonResponse(get_maintenance_response_context(request), status=settings.MAINTENANCE_MODE_STATUS_CODE)
 
 
 # === the decision ===
@@ -73,12 +47,19 @@ def get_maintenance_json_response(request: Any) -> JsonResponse:
 
 def need_maintenance_response(request: Any) -> bool:
     """Whether a request is to be refused."""
-    if settings.MAINTENANCE_MODE_STORE:
+    if live("MAINTENANCE_MODE_STORE"):
         return not _store_admits(request)
     if not get_known_maintenance_mode():
-        return marks.CLOSED in marks.used and _need_maintenance_from_view(request) is True
+        return _is_forced(request)
     rules = exceptions.current()
     return not _admits(request, rules, rules.door, rules.door_of_nobody)
+
+
+def _is_forced(request: Any) -> bool:
+    """Whether a view is closed although the mode is off. The middleware sees views later, when Django has found them."""
+    if marks.CLOSED not in marks.used or getattr(request, "_maintenance_view_to_come", False):
+        return False
+    return _need_maintenance_from_view(request) is True
 
 
 def _store_admits(request: Any) -> bool:
@@ -89,13 +70,13 @@ def _store_admits(request: Any) -> bool:
     door = Counting(request, member.instance)
     request_seen = _seen(request)
     answer = door.try_admit(request_seen)
-    if settings.MAINTENANCE_MODE is not None and not settings.MAINTENANCE_MODE:
+    if live("MAINTENANCE_MODE") is not None and not live("MAINTENANCE_MODE"):
         is_open = is_admitted(answer) or is_admitted(door.try_admit(request_seen, None, True))
     else:
         # A rule may admit to a closed site, where users are logged out all the same.
         is_open = is_admitted(answer) and (answer.because == "mode" or not _logs_out() or member.mode() == "off")
     if is_open:
-        return not (marks.CLOSED in marks.used and _need_maintenance_from_view(request) is True)
+        return not _is_forced(request)
     return _admits(request, member.rules, door, member.rules.door_of_nobody)
 
 
@@ -113,7 +94,7 @@ class Counting:
 
 def _seen(request: Any) -> Any:
     # Where the site finds the address itself, that of the connection is a proxy's.
-    return seen(request, "" if settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS else None)
+    return seen(request, "" if live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS") else None)
 
 
 def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobody: Any) -> bool:
@@ -123,12 +104,11 @@ def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobod
     request_seen = _seen(request)
     logs_out = _logs_out()
     # Marks come before users, and so before anybody is logged out.
-    if marks.CLOSED in marks.used or logs_out:
-        closed = _need_maintenance_from_view(request)
-        if closed is None and logs_out and not request_seen.is_odd:
-            closed = _need_maintenance_from_url(request)
-        if closed is not None:
-            return is_admitted(door.try_admit(request_seen, None, not closed))
+    closed = _need_maintenance_from_view(request) if marks.used else None
+    if closed is None and logs_out and not request_seen.is_odd:
+        closed = _need_maintenance_from_url(request)
+    if closed is not None:
+        return is_admitted(door.try_admit(request_seen, None, not closed))
     answer = None if logs_out else door.try_admit(request_seen)
     if answer is None or isinstance(answer, Ask):
         user = _known_user(request)
@@ -142,12 +122,10 @@ def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobod
 
 
 def _is_opened_by_python(request: Any, rules: exceptions.Exceptions, request_seen: Any) -> bool:
-    if marks.OPENED in marks.used and _need_maintenance_from_view(request) is False:
-        return True
     if _need_maintenance_ignore_tests(request) is False:
         return True
     # The core has judged the address of the connection already.
-    is_found = rules.address_patterns or settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS
+    is_found = rules.address_patterns or live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS")
     if (is_found or "REMOTE_ADDR" not in request.META) and _need_maintenance_ignore_ip_addresses(request) is False:
         return True
     if request_seen.is_odd:
@@ -162,9 +140,9 @@ def _is_opened_by_python(request: Any, rules: exceptions.Exceptions, request_see
 
 def _logs_out() -> bool:
     return bool(
-        settings.MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER
-        or settings.MAINTENANCE_MODE_LOGOUT_STAFF_USER
-        or settings.MAINTENANCE_MODE_LOGOUT_SUPERUSER
+        live("MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER")
+        or live("MAINTENANCE_MODE_LOGOUT_STAFF_USER")
+        or live("MAINTENANCE_MODE_LOGOUT_SUPERUSER")
     )
 
 
@@ -213,16 +191,22 @@ def _need_maintenance_from_view(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_from_url(request: Any) -> Optional[bool]:
-    try:
-        off = reverse("maintenance_mode_off", urlconf=getattr(request, "urlconf", None))
-    except NoReverseMatch:
-        return None
-    # The path below the prefix that the site is mounted at.
-    return False if request.path_info == "/" + off[len(get_script_prefix()) :] else None
+    urlconf = getattr(request, "urlconf", None)
+    # Another prefix, another language or another set of URLs makes another path of it.
+    key = (get_resolver(urlconf), get_script_prefix(), get_language())
+    if key not in _off:
+        if len(_off) > 100:
+            _off.clear()
+        try:
+            # Below the prefix that the site is mounted at.
+            _off[key] = "/" + reverse("maintenance_mode_off", urlconf=urlconf)[len(key[1]) :]
+        except NoReverseMatch:
+            _off[key] = None
+    return False if request.path_info == _off[key] else None
 
 
 def _get_maintenance_authenticated_user(request: Any) -> Any:
-    named = settings.MAINTENANCE_MODE_GET_AUTHENTICATED_USER
+    named = live("MAINTENANCE_MODE_GET_AUTHENTICATED_USER")
     if named:
         find = import_function(named, "MAINTENANCE_MODE_GET_AUTHENTICATED_USER")
         try:
@@ -237,16 +221,16 @@ def _get_maintenance_authenticated_user(request: Any) -> Any:
 def _need_maintenance_logout_user(user: Any) -> bool:
     if not user.is_authenticated:
         return False
-    superuser, staff = settings.MAINTENANCE_MODE_LOGOUT_SUPERUSER, settings.MAINTENANCE_MODE_LOGOUT_STAFF_USER
+    superuser, staff = live("MAINTENANCE_MODE_LOGOUT_SUPERUSER"), live("MAINTENANCE_MODE_LOGOUT_STAFF_USER")
     if user.is_superuser and superuser is not None:
         return bool(superuser)
     if user.is_staff and not user.is_superuser and staff is not None:
         return bool(staff)
-    return bool(settings.MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER)
+    return bool(live("MAINTENANCE_MODE_LOGOUT_AUTHENTICATED_USER"))
 
 
 def _need_maintenance_ignore_users(request: Any) -> Optional[bool]:
-    kinds = tuple(kind for kind, setting in exceptions.KINDS if getattr(settings, setting))
+    kinds = tuple(kind for kind, setting in exceptions.KINDS if live(setting))
     user = _known_user(request)
     if user is NOBODY:
         return None
@@ -254,7 +238,7 @@ def _need_maintenance_ignore_users(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_ignore_admin_site(request: Any) -> Optional[bool]:
-    if not settings.MAINTENANCE_MODE_IGNORE_ADMIN_SITE:
+    if not live("MAINTENANCE_MODE_IGNORE_ADMIN_SITE"):
         return None
     try:
         admin = reverse("admin:index", urlconf=getattr(request, "urlconf", None))
@@ -265,7 +249,7 @@ def _need_maintenance_ignore_admin_site(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_ignore_tests(request: Any) -> Optional[bool]:
-    if not settings.MAINTENANCE_MODE_IGNORE_TESTS:
+    if not live("MAINTENANCE_MODE_IGNORE_TESTS"):
         return None
     words = sys.argv
     is_test = bool(words and "runtests" in words[0]) or words[1:2] == ["test"]
@@ -273,10 +257,10 @@ def _need_maintenance_ignore_tests(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_ignore_ip_addresses(request: Any) -> Optional[bool]:
-    given = settings.MAINTENANCE_MODE_IGNORE_IP_ADDRESSES
+    given = live("MAINTENANCE_MODE_IGNORE_IP_ADDRESSES")
     if not given:
         return None
-    named = settings.MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS
+    named = live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS")
     find = import_function(named, "MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS") if named else get_client_ip_address
     address = find(request)
     if not isinstance(address, str):
@@ -288,7 +272,7 @@ def _need_maintenance_ignore_ip_addresses(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_ignore_urls(request: Any) -> Optional[bool]:
-    rules = exceptions.part(urls=settings.MAINTENANCE_MODE_IGNORE_URLS)
+    rules = exceptions.part(urls=live("MAINTENANCE_MODE_IGNORE_URLS"))
     request_seen = seen(request)
     if rules.admits_path(request, request_seen):
         return False
@@ -296,7 +280,7 @@ def _need_maintenance_ignore_urls(request: Any) -> Optional[bool]:
 
 
 def _need_maintenance_redirects(request: Any) -> Optional[bool]:
-    target = settings.MAINTENANCE_MODE_REDIRECT_URL
+    target = live("MAINTENANCE_MODE_REDIRECT_URL")
     pattern = exceptions.compiled(target) if target else None
     return False if pattern is not None and pattern.match(request.path_info) else None
 

@@ -10,12 +10,12 @@ import json
 from threading import Lock
 from typing import Any, Optional
 
-from django.conf import settings
 
 from backsoon import Control, Instance
 
 from . import exceptions
 from .backends import AbstractStateBackend
+from .live import live
 from .utils import get_now_datetime, parse_aware_datetime
 
 #: By which our window is told from those of operators.
@@ -68,11 +68,11 @@ class Member:
 def member() -> Member:
     """This process in the fleet. Other settings make another member of it."""
     global _member
-    rules, mode = exceptions.current(), settings.MAINTENANCE_MODE
-    known = (settings.MAINTENANCE_MODE_STORE, rules, mode)
+    rules, mode = exceptions.current(), live("MAINTENANCE_MODE")
+    known = (live("MAINTENANCE_MODE_STORE"), rules, mode)
     with _lock:
         if _member is None or _member[0] != known:
-            before, _member = _member, (known, Member(str(settings.MAINTENANCE_MODE_STORE), rules, mode))
+            before, _member = _member, (known, Member(str(live("MAINTENANCE_MODE_STORE")), rules, mode))
             if before is not None:
                 before[1].instance.leave()
         return _member[1]
@@ -88,7 +88,7 @@ def leave() -> None:
 
 
 def control() -> Control:
-    url = str(settings.MAINTENANCE_MODE_STORE)
+    url = str(live("MAINTENANCE_MODE_STORE"))
     return _controls.setdefault(url, Control(url, "django"))
 
 
@@ -111,6 +111,6 @@ def is_closed() -> bool:
 
 def is_closed_here() -> bool:
     """The same as this process knows it, without asking the store if it follows it already."""
-    if _member is not None and _member[0][0] == settings.MAINTENANCE_MODE_STORE:
+    if _member is not None and _member[0][0] == live("MAINTENANCE_MODE_STORE"):
         return _member[1].mode() != "off"
     return is_closed()

@@ -64,6 +64,13 @@ def test_m74_marks_survive_other_decorators():
     assert other(force_maintenance_mode_on(HttpResponse)).force_maintenance_mode_on is True
 
 
+@pytest.mark.parametrize("mode", [True, False])
+def test_m74_the_middleware_sees_them_behind_other_decorators(mode, client):
+    set_maintenance_mode(mode)
+    # The decorator around it would send strangers to the login.
+    assert client.get("/closed-to-strangers/").status_code == 503
+
+
 @pytest.mark.parametrize("before", ["0", "1", '{"start": "2099-01-01T00:00:00+00:00", "end": null}'])
 @pytest.mark.parametrize("value", [True, False])
 def test_m75_an_override_leaves_what_there_was(before, value, state):

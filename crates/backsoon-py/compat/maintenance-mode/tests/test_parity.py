@@ -28,6 +28,11 @@ def test_every_row_names_a_test_that_exists():
         assert named and set(named) <= there, line
 
 
+def test_every_test_that_is_named_exists():
+    named = set(re.findall(r"`(test_\w+\.py::\w+)`", section()))
+    assert named <= existing(), named - existing()
+
+
 def test_every_difference_is_explained():
     referred = set(re.findall(r"\]\(#([a-z])\)", section()))
     assert referred and referred == set(re.findall(r'<a id="([a-z])"></a>', section()))

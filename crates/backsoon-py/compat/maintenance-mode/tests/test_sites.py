@@ -79,6 +79,27 @@ def test_a_subclass_that_overrides_process_request(face, given, on):
     assert get().status_code == 200 and get(build=1).status_code == 218
 
 
+class Timed(MaintenanceModeMiddleware):
+    """One with a beginning and a call of its own."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = super().__call__(request)
+        response["X-Timed"] = "yes"
+        return response
+
+
+@pytest.mark.parametrize("face", [lambda path: Client().get(path), lambda path: aget(path)])
+def test_a_subclass_with_a_call_of_its_own(face, given, on):
+    given(MIDDLEWARE=["test_sites.Timed"])
+    for mode, status in ((True, 503), (False, 200)):
+        set_maintenance_mode(mode)
+        answer = face("/")
+        assert answer.status_code == status and answer["X-Timed"] == "yes"
+
+
 def test_a_middleware_without_get_response(request_to, on):
     assert MaintenanceModeMiddleware().process_request(request_to("/")).status_code == 503
 
@@ -217,7 +238,6 @@ def test_w22_the_middleware_is_async(given):
 def test_w22_an_open_site_takes_no_other_thread(given, monkeypatch, request_to):
     """Neither with the file nor with the setting."""
     import maintenance_mode.middleware as module
-    from maintenance_mode import marks
 
     def no_thread(*_, **__):
         raise AssertionError("another thread")
@@ -226,10 +246,11 @@ def test_w22_an_open_site_takes_no_other_thread(given, monkeypatch, request_to):
         return HttpResponse("here")
 
     monkeypatch.setattr(module, "sync_to_async", no_thread)
-    monkeypatch.setattr(marks, "used", {marks.OPENED})
+    middleware = MaintenanceModeMiddleware(inner)
+    assert asyncio.iscoroutinefunction(middleware.process_view)  # As Django looks for it.
     for value in (None, False):
         given(MAINTENANCE_MODE=value)
-        assert asyncio.run(MaintenanceModeMiddleware(inner)(request_to("/"))).content == b"here"
+        assert asyncio.run(middleware(request_to("/"))).content == b"here"
 
 
 def test_w22_users_and_paths_under_asgi(given, on):

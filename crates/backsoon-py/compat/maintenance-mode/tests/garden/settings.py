@@ -4,6 +4,8 @@ SECRET_KEY = "not a secret"
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "garden.urls"
 USE_TZ = True
+# The handler that mails errors asks for the user in Django 4.2, and so for the session.
+LOGGING_CONFIG = None
 TIME_ZONE = "Europe/Berlin"
 STATIC_URL = "/static/"
 HERE = os.path.dirname(os.path.abspath(__file__))

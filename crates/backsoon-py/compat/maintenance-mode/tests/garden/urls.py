@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import include, path, re_path
@@ -53,6 +54,7 @@ urlpatterns = [
     path("opened-view/", force_maintenance_mode_off(Here.as_view())),
     path("closed-class/", Closed.as_view()),
     path("aclosed-class/", AsyncClosed.as_view()),
+    path("closed-to-strangers/", login_required(force_maintenance_mode_on(here))),
     path("both/", force_maintenance_mode_on(force_maintenance_mode_off(here))),
     path("banner/", lambda request: render(request, "banner.html")),
     path("broken/", lambda request: HttpResponse("broken", status=503)),

@@ -1,0 +1,55 @@
+"""The answer in place of the application's. Django renders it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.http import http_date
+
+from .live import live
+from .utils import import_function
+
+NEVER = "max-age=0, no-cache, no-store, must-revalidate, private"
+
+
+def get_maintenance_response(request: Any) -> HttpResponse:
+    """The answer in place of the application's."""
+    if live("MAINTENANCE_MODE_REDIRECT_URL"):
+        return redirect(live("MAINTENANCE_MODE_REDIRECT_URL"))
+    is_json = get_maintenance_response_type(request) == "json"
+    response = get_maintenance_json_response(request) if is_json else get_maintenance_html_response(request)
+    if live("MAINTENANCE_MODE_RETRY_AFTER"):
+        response["Retry-After"] = live("MAINTENANCE_MODE_RETRY_AFTER")
+    # What Django's `add_never_cache_headers` says, without reading what is not there yet.
+    response["Expires"] = http_date()
+    response["Cache-Control"] = NEVER
+    return response
+
+
+def get_maintenance_response_type(request: Any) -> str:
+    given = live("MAINTENANCE_MODE_RESPONSE_TYPE")
+    if given in ("html", "json"):
+        return given
+    chosen = import_function(given, "MAINTENANCE_MODE_RESPONSE_TYPE")(request=request)
+    if chosen not in ("html", "json"):
+        raise ImproperlyConfigured(
+            "settings.MAINTENANCE_MODE_RESPONSE_TYPE function return value must be 'html' or 'json'."
+        )
+    return chosen
+
+
+def get_maintenance_response_context(request: Any) -> "dict[str, Any]":
+    named = live("MAINTENANCE_MODE_GET_CONTEXT")
+    return import_function(named, "MAINTENANCE_MODE_GET_CONTEXT")(request=request) if named else {}
+
+
+def get_maintenance_html_response(request: Any) -> HttpResponse:
+    context = get_maintenance_response_context(request)
+    return render(request, live("MAINTENANCE_MODE_TEMPLATE"), context, status=live("MAINTENANCE_MODE_STATUS_CODE"))
+
+
+def get_maintenance_json_response(request: Any) -> JsonResponse:
+    return JsonResponse(get_maintenance_response_context(request), status=live("MAINTENANCE_MODE_STATUS_CODE"))
