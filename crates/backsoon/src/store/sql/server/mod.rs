@@ -7,7 +7,8 @@ pub(super) mod trouble;
 use std::future::Future;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use sqlx::pool::{Pool, PoolOptions};
@@ -46,15 +47,22 @@ pub(super) struct Server<D: Database> {
     pub(super) readers: Pool<D>,
     /// Held by whoever asks why there is no connection: one at a time, or a crowded server would get more of them.
     asking: tokio::sync::Mutex<()>,
+    doubt: Doubt,
 }
+
+/// When a connection was last found broken. The others are as old, and may be broken as well.
+#[derive(Clone, Default)]
+struct Doubt(Arc<Mutex<Option<Instant>>>);
 
 // === impl Server ===
 
 impl<D: Database> Server<D> {
     /// `adjust` gets the settings of each pool.
     pub(super) fn new(options: Options<D>, adjust: impl Fn(PoolOptions<D>) -> PoolOptions<D>) -> Self {
-        let pool = |size| adjust(pool_of(size)).connect_lazy_with(options.clone());
-        Self { writer: pool(1), readers: pool(READERS), asking: tokio::sync::Mutex::default(), options }
+        let doubt = Doubt::default();
+        let pool = |size| adjust(pool_of(size, &doubt)).connect_lazy_with(options.clone());
+        let (writer, readers) = (pool(1), pool(READERS));
+        Self { options, writer, readers, asking: tokio::sync::Mutex::default(), doubt }
     }
 
     /// Tries until it is done, or others have been in the way for too long, or the server does not answer.
@@ -68,6 +76,10 @@ impl<D: Database> Server<D> {
     {
         match within(PATIENCE, patiently(is_busy, attempt)).await {
             Err(sqlx::Error::PoolTimedOut) => Err(self.why_there_is_none().await),
+            Err(error) => {
+                self.doubt.raise();
+                Err(error)
+            }
             done => done,
         }
     }
@@ -82,15 +94,30 @@ impl<D: Database> Server<D> {
     }
 }
 
-fn pool_of<D: Database>(size: u32) -> PoolOptions<D> {
+// === impl Doubt ===
+
+impl Doubt {
+    fn raise(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether it was raised since the beginning of this span.
+    fn is_within(&self, span: Duration) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() <= span)
+    }
+}
+
+fn pool_of<D: Database>(size: u32, doubt: &Doubt) -> PoolOptions<D> {
+    let doubt = doubt.clone();
     PoolOptions::new()
         .max_connections(size)
         .acquire_timeout(CONNECT)
         .idle_timeout(IDLE)
         .test_before_acquire(false)
-        .before_acquire(|connection: &mut D::Connection, known| {
+        .before_acquire(move |connection: &mut D::Connection, known| {
+            let is_doubtful = known.idle_for > FRESH || doubt.is_within(known.idle_for);
             Box::pin(async move {
-                if known.idle_for > FRESH {
+                if is_doubtful {
                     connection.ping().await?;
                 }
                 Ok(true)
