@@ -15,7 +15,6 @@ from backsoon import Control
 from . import exceptions
 from .settings import DEFAULTS
 
-LISTS = ("MAINTENANCE_MODE_IGNORE_IP_ADDRESSES", "MAINTENANCE_MODE_IGNORE_URLS")
 KNOWN = {*DEFAULTS, "MAINTENANCE_MODE_STATE_FILE_PATH"}
 RENAMED = {
     "MAINTENANCE_MODE_EXCEPT_URLS": "MAINTENANCE_MODE_IGNORE_URLS",
@@ -30,7 +29,8 @@ ORIGINAL = "django-maintenance-mode"
 def check_names(**_: Any) -> "list[CheckMessage]":
     """Settings that nobody reads."""
     unknown = [name for name in dir(settings) if name.startswith("MAINTENANCE_MODE") and name not in KNOWN]
-    return [Warning(f"Nobody reads the setting {name}.", hint=_meant(name), id="maintenance_mode.W001") for name in unknown]
+    said = "Nobody reads the setting {}."
+    return [Warning(said.format(name), hint=_meant(name), id="maintenance_mode.W001") for name in unknown]
 
 
 def _meant(name: str) -> str:
@@ -45,29 +45,25 @@ def check_lists(**_: Any) -> "list[CheckMessage]":
 
 
 def _troubles() -> "Iterator[tuple[str, str, str]]":
-    for name in LISTS:
+    urls, addresses = "MAINTENANCE_MODE_IGNORE_URLS", "MAINTENANCE_MODE_IGNORE_IP_ADDRESSES"
+    for name in (urls, addresses):
         if isinstance(getattr(settings, name), str):
             hint = f"A comma may be missing: {name} = ({getattr(settings, name)!r},)"
             yield f"{name} is a string where a list belongs.", hint, "maintenance_mode.E001"
-    for url in exceptions.listed(settings.MAINTENANCE_MODE_IGNORE_URLS):
-        if (why := _broken(url)) is not None:
-            yield f"MAINTENANCE_MODE_IGNORE_URLS: {str(url)!r} does not compile: {why}", "It opens nothing.", "maintenance_mode.E002"
-    for entry in map(str, exceptions.listed(settings.MAINTENANCE_MODE_IGNORE_IP_ADDRESSES)):
-        if exceptions.network(entry) is not None:
-            continue
-        if not exceptions.is_pattern(entry):
+    patterns = [(urls, url) for url in exceptions.listed(getattr(settings, urls))]
+    for entry in map(str, exceptions.listed(getattr(settings, addresses))):
+        if exceptions.is_pattern(entry):
+            patterns.append((addresses, entry))
+        elif exceptions.network(entry) is None:
+            trouble = f"{addresses}: {entry!r} is neither an address nor a network, and opens nothing."
             hint = "Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, or a regular expression."
-            yield (
-                f"MAINTENANCE_MODE_IGNORE_IP_ADDRESSES: {entry!r} is neither an address nor a network, and opens nothing.",
-                hint,
-                "maintenance_mode.E003",
-            )
-        elif (why := _broken(entry)) is not None:
-            yield f"MAINTENANCE_MODE_IGNORE_IP_ADDRESSES: {entry!r} does not compile: {why}", "It opens nothing.", "maintenance_mode.E002"
+            yield trouble, hint, "maintenance_mode.E003"
+    # It is a pattern as well, of the paths that stay open.
     redirect = settings.MAINTENANCE_MODE_REDIRECT_URL
-    if redirect and (why := _broken(redirect)) is not None:
-        hint = "It is a pattern as well, of the paths that stay open."
-        yield f"MAINTENANCE_MODE_REDIRECT_URL: {str(redirect)!r} does not compile: {why}", hint, "maintenance_mode.E002"
+    patterns += [("MAINTENANCE_MODE_REDIRECT_URL", redirect)] if redirect else []
+    for name, pattern in patterns:
+        if (why := _broken(pattern)) is not None:
+            yield f"{name}: {str(pattern)!r} does not compile: {why}.", "It opens nothing.", "maintenance_mode.E002"
 
 
 def _broken(pattern: Any) -> "str | None":

@@ -113,8 +113,11 @@ def sorted_addresses(given: "Iterable[Any]") -> "tuple[list[str], list[re.Patter
 
 
 def network(entry: str) -> Optional[str]:
-    """The network that an entry plainly means. ``192.168.1.`` is the beginning of addresses, and so a network."""
-    octets = entry[:-1].split(".") if entry.endswith(".") else []
+    """The network that an entry plainly means. ``192.168.1.`` and ``192.168.1.*`` are beginnings of addresses."""
+    if entry.startswith("[") and entry.endswith("]") and ":" in entry:
+        entry = entry[1:-1]  # An address as it stands in URLs. As a pattern it would open every address with a 1.
+    beginning = entry[:-1] if entry.endswith(".*") else entry
+    octets = beginning[:-1].split(".") if beginning.endswith(".") else []
     if 1 <= len(octets) <= 3:
         entry = ".".join([*octets, *["0"] * (4 - len(octets))]) + f"/{8 * len(octets)}"
     try:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.conf import settings
 
-#: Where Django keeps what it was asked for before, and drops it when a setting is assigned. Asking Django itself costs a third
-#: of a microsecond each time, and an open site is asked for little else.
+#: Where Django keeps what it was asked for before, and drops it when a setting is assigned. Asking Django itself costs a
+#: third of a microsecond each time, and an open site does little else.
 _asked: "dict[str, Any]" = settings.__dict__
 
 

@@ -1,7 +1,7 @@
 """The state in a Backsoon store, which all servers of a site follow: ``MAINTENANCE_MODE_STORE = "redis://…"``.
 
-What this package switches is one window of its own, told by its note; it ends no other. Whether the site is closed depends on
-all windows. A process that serves requests is a member of the fleet, so that ``backsoon on --wait`` waits for it.
+What this package switches is one window of its own, told by its note; it ends no other. Whether the site is closed
+depends on all windows. A process that serves requests is a member of the fleet, so that ``backsoon on --wait`` waits for it.
 """
 
 from __future__ import annotations
