@@ -34,7 +34,8 @@ impl Control {
     /// with growing pauses, and this waits for it; drop it to stop waiting, the trying goes on. If the tokio runtime
     /// ends first the window stays in force, and [`fleet::lapsed`](crate::fleet::lapsed) names it.
     ///
-    /// The window's source becomes [`Source::Code`], unless it is [`Source::Run`]; without a `by` it gets this
+    /// The window's source becomes [`Source::Code`](crate::document::Source::Code), unless it is
+    /// [`Source::Run`](crate::document::Source::Run); without a `by` it gets this
     /// control's.
     ///
     /// ```

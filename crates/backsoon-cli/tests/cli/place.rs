@@ -174,5 +174,9 @@ pub(crate) fn words(line: &str) -> Vec<String> {
         }
     }
     assert!(!quoted, "a quote is open in {line}");
+    // Spaces at the ends are no words; an empty pair of quotes is one.
+    if line.is_empty() || line.ends_with(' ') {
+        words.pop();
+    }
     words
 }

@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::support::{PATIENCE, Raw, ask, fetch, gate, gate_before, h2c, options, upstream};
 
@@ -132,7 +133,7 @@ async fn an_idle_connection_is_let_go() {
 async fn all_hosts_share_one_connection_to_an_http_2_upstream() {
     let address = upstream(telling()).await;
     let connections = Arc::new(AtomicUsize::new(0));
-    let counted = counting(address, Arc::clone(&connections)).await;
+    let counted = counting(address, Arc::clone(&connections), Arc::default()).await;
     let gate = gate(&options(&format!("h2c://{counted}"))).await;
     let client = h2c(gate.address).await;
     futures_util::stream::iter(0..50)
@@ -152,33 +153,37 @@ async fn all_hosts_share_one_connection_to_an_http_2_upstream() {
 async fn a_lost_connection_to_an_http_2_upstream_is_made_again() {
     let address = upstream(telling()).await;
     let connections = Arc::new(AtomicUsize::new(0));
-    let relay = counting(address, Arc::clone(&connections)).await;
+    let cut = Arc::<Notify>::default();
+    let relay = counting(address, Arc::clone(&connections), Arc::clone(&cut)).await;
     let gate = gate(&options(&format!("h2c://{relay}"))).await;
     for n in 1..=3 {
         let mut client = Raw::to(gate.address).await;
         client.send("GET /cut HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert!(client.answer().await.0.starts_with("http/1.1 200"));
         assert_eq!(connections.load(Ordering::SeqCst), n);
-        CUT.notify_waiters();
+        cut.notify_waiters();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-static CUT: tokio::sync::Notify = tokio::sync::Notify::const_new();
-
 /// A relay that counts its connections, and cuts them when told.
-async fn counting(to: std::net::SocketAddr, connections: Arc<AtomicUsize>) -> std::net::SocketAddr {
+async fn counting(
+    to: std::net::SocketAddr,
+    connections: Arc<AtomicUsize>,
+    cut: Arc<Notify>,
+) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         loop {
             let (mut near, _) = listener.accept().await.unwrap();
             connections.fetch_add(1, Ordering::SeqCst);
+            let cut = Arc::clone(&cut);
             tokio::spawn(async move {
                 let mut far = tokio::net::TcpStream::connect(to).await.unwrap();
                 tokio::select! {
                     _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                    () = CUT.notified() => {}
+                    () = cut.notified() => {}
                 }
             });
         }
