@@ -15,6 +15,7 @@ use super::http1::Answer;
 #[derive(Debug)]
 pub(crate) enum AnswerBody {
     Upstream(Answer),
+    #[cfg_attr(not(feature = "tunnels"), allow(dead_code, reason = "there are none"))]
     Tunnel(Body),
     Own(Full<Bytes>),
 }

@@ -48,6 +48,7 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 }
 
 /// Whether `Connection` carries the token `wanted`, in whatever case.
+#[cfg_attr(not(feature = "tunnels"), allow(dead_code, reason = "only tunnels ask"))]
 pub(crate) fn connection_says(headers: &HeaderMap, wanted: &str) -> bool {
     tokens(headers).any(|token| token.eq_ignore_ascii_case(wanted))
 }

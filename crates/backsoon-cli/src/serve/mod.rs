@@ -26,6 +26,10 @@ mod proxy;
 pub mod sample;
 mod shutdown;
 mod tls;
+#[cfg(feature = "tunnels")]
+mod tunnel;
+#[cfg(not(feature = "tunnels"))]
+#[path = "no_tunnel.rs"]
 mod tunnel;
 pub mod upstream;
 mod vigil;

@@ -78,11 +78,19 @@ class MaintenanceMiddleware:
                 raise
         return self.refuse(request, answer)
 
-    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> Optional[HttpResponse]:
+    @property
+    def process_view(self) -> Any:
+        """What Django asks about every view that it has found; a coroutine under ASGI, or Django would use a thread."""
+        return self.aview if self.is_async else self.view
+
+    def view(self, request: HttpRequest, view: Any, *_: Any) -> Optional[HttpResponse]:
         if marks.of(view) is not False:
             return None
         answer = self.instance.try_admit(self.seen(request), None, False)
         return self.refuse(request, answer) if isinstance(answer, Reply) else None
+
+    async def aview(self, request: HttpRequest, view: Any, *_: Any) -> Optional[HttpResponse]:
+        return self.view(request, view)
 
     def seen(self, request: HttpRequest) -> Request:
         """The request as the core sees it."""
