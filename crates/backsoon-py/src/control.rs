@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use backsoon::decide::Local;
 use backsoon::document::{Host, Mode, State};
 use backsoon::store::{self, Store};
 use backsoon::time::Timestamp;
-use backsoon::{Window, during};
+use backsoon::{Instance, Marks, Window, during};
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -57,6 +58,18 @@ impl Control {
         let (control, runtime) = (self.control()?, runtime(py)?);
         let state = py.detach(|| runtime.block_on(control.read())).map_err(error)?;
         Ok(state.and_then(|state| serde_json::to_string(&state).ok()))
+    }
+
+    /// How closed `site` is by the state in the store: `off`, `read-only`, `hold` or `on`.
+    fn mode(&self, py: Python<'_>, site: &str) -> PyResult<String> {
+        let (control, runtime) = (self.control()?, runtime(py)?);
+        let state = py.detach(|| runtime.block_on(control.read())).map_err(error)?;
+        let instance = Instance::new(Local::default(), Marks::default());
+        if let Some(state) = state {
+            // It is the first State that this instance is told, so nothing can win over it.
+            let _ = instance.apply(&state, Timestamp::now());
+        }
+        Ok(instance.mode(site).to_string())
     }
 
     /// Makes a window the only one of `site` that has this `note`, or ends all that have it if there is no `mode`. Windows

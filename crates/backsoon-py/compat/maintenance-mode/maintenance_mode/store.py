@@ -10,13 +10,12 @@ import json
 from threading import Lock
 from typing import Any, Optional
 
-
 from backsoon import Control, Instance
 
 from . import exceptions
 from .backends import AbstractStateBackend
 from .live import live
-from .utils import get_now_datetime, parse_aware_datetime
+from .utils import parse_aware_datetime
 
 #: By which our window is told from those of operators.
 NOTE = "maintenance_mode of Django"
@@ -99,14 +98,8 @@ def windows() -> "list[dict[str, Any]]":
 
 
 def is_closed() -> bool:
-    """Whether any window is in force, as the store says at this moment."""
-    now = get_now_datetime()
-
-    def in_force(window: "dict[str, Any]") -> bool:
-        start, end = parse_aware_datetime(window.get("start")), parse_aware_datetime(window.get("end"))
-        return (start is None or start <= now) and not (end is not None and end <= now)
-
-    return any(window["mode"] != "off" and in_force(window) for window in windows())
+    """Whether the site is closed by any window, as the store says at this moment."""
+    return control().mode(SITE) != "off"
 
 
 def is_closed_here() -> bool:
