@@ -166,6 +166,20 @@ fn what_is_not_confirmed_is_reopened_if_asked_for() {
 }
 
 #[test]
+fn a_command_behind_a_closing_that_cuts_starts_once_all_are_cut() {
+    let (place, slow, gate) = site();
+    let visitor = slow.visit(&gate);
+    let ran = place.run("run --cut-after 1s -- touch started");
+    assert_eq!((ran.code, place.path("started").exists()), (0, true), "{ran:?}");
+    let says =
+        |label: &str, text: &str| ran.err.lines().any(|l| l.trim().starts_with(label) && l.contains(text));
+    assert!(says("receipt", "forced") && says("cut", "GET / after"), "{ran:?}");
+    assert!(!visitor.join().unwrap().ends_with("halfhalf"), "the visitor was cut off");
+    until(&place, "status", |ran| ran.out.contains("*: open"));
+    slow.go_on.send(()).unwrap();
+}
+
+#[test]
 fn what_runs_too_long_is_cut_and_named_and_the_verdict_is_forced() {
     let (place, slow, gate) = site();
     let _names = place.names();
