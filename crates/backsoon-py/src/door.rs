@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use backsoon::document::{Health, Host, Mode, State};
-use backsoon::instance::Hesitation;
 use backsoon::rules::Marks;
 use backsoon::time::Timestamp;
 use backsoon::{Rule, Window, decide};
@@ -11,7 +10,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::environ::Request;
-use crate::instance::{Ask, Hold, effect, identity, said};
+use crate::instance::{effect, identity, said_now};
 
 /// Decides about requests to a closed site by rules of its own. Nothing of it runs by itself, and nothing reports.
 #[pyclass(frozen, module = "backsoon")]
@@ -45,10 +44,6 @@ impl Door {
         user: Option<u8>,
         route: Option<bool>,
     ) -> PyResult<Py<PyAny>> {
-        match self.0.admit_now(&request.view(identity(user), effect(route))) {
-            Ok(admission) => said(py, admission),
-            Err(Hesitation::Ask) => Ok(Py::new(py, Ask)?.into_any()),
-            Err(Hesitation::Wait) => Ok(Py::new(py, Hold)?.into_any()),
-        }
+        said_now(py, self.0.admit_now(&request.view(identity(user), effect(route))))
     }
 }

@@ -112,11 +112,7 @@ impl Instance {
         user: Option<u8>,
         route: Option<bool>,
     ) -> PyResult<Py<PyAny>> {
-        match self.here(py)?.admit_now(&request.view(identity(user), effect(route))) {
-            Ok(admission) => said(py, admission),
-            Err(Hesitation::Ask) => Ok(Py::new(py, Ask)?.into_any()),
-            Err(Hesitation::Wait) => Ok(Py::new(py, Hold)?.into_any()),
-        }
+        said_now(py, self.here(py)?.admit_now(&request.view(identity(user), effect(route))))
     }
 
     /// The same, waiting while the site holds. Other threads of Python go on meanwhile.
@@ -235,7 +231,16 @@ impl Waiting {
     }
 }
 
-pub(crate) fn said(py: Python<'_>, admission: Admission) -> PyResult<Py<PyAny>> {
+/// What the door says in Python's words, for what may have to wait or to ask.
+pub(crate) fn said_now(py: Python<'_>, decided: Result<Admission, Hesitation>) -> PyResult<Py<PyAny>> {
+    match decided {
+        Ok(admission) => said(py, admission),
+        Err(Hesitation::Ask) => Ok(Py::new(py, Ask)?.into_any()),
+        Err(Hesitation::Wait) => Ok(Py::new(py, Hold)?.into_any()),
+    }
+}
+
+fn said(py: Python<'_>, admission: Admission) -> PyResult<Py<PyAny>> {
     Ok(match admission {
         Admission::Admitted(permit) => Py::new(py, Permit(Mutex::new(Some(Own::new(permit)))))?.into_any(),
         Admission::Refused(reply, cause) => Py::new(py, Reply::new(reply, cause))?.into_any(),
