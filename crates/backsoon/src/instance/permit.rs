@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use tokio::sync::Notify;
 
 use crate::decide::Cause;
+use crate::document::PassId;
 use crate::running::{Running, Seat};
 use crate::snapshot::Settled;
 
@@ -32,6 +33,12 @@ impl Permit {
     /// Who admitted the request.
     pub fn cause(&self) -> &Cause {
         &self.cause
+    }
+
+    /// The pass that let the request through a closing. Faces name it in the response, as
+    /// [`PASS_HEADER`](crate::pass::PASS_HEADER).
+    pub fn pass(&self) -> Option<&PassId> {
+        self.cause.pass.as_ref()
     }
 
     /// Whether the site has changed since the request was admitted: a sign for streams and tunnels to end.
