@@ -23,6 +23,11 @@ pub struct Link {
     secret: Secret,
 }
 
+/// A link cannot lead there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no place on the site; write a path that begins with one slash, as in /cart?step=2")]
+pub struct NotAPlace(String);
+
 /// 160 random bits.
 #[derive(Clone)]
 pub(super) struct Secret(String);
@@ -101,6 +106,23 @@ impl Link {
     /// The path of the link, secret and all. It is shown to the one who made it, and kept nowhere.
     pub fn path(&self) -> String {
         format!("{PREFIX}{}.{}", self.id, self.secret.0)
+    }
+
+    /// The same, leading to `place`: a path of the same host, perhaps with a query.
+    ///
+    /// # Errors
+    /// When it is no such path.
+    pub fn leading_to(&self, place: &str) -> Result<String, NotAPlace> {
+        let is_kept = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(byte);
+        let encoded = place.bytes().fold(format!("{}?to=", self.path()), |mut path, byte| {
+            match is_kept(&byte) {
+                true => path.push(char::from(byte)),
+                false => path.push_str(&format!("%{byte:02X}")),
+            }
+            path
+        });
+        let leads = place == "/" || target(&encoded) != "/";
+        if leads { Ok(encoded) } else { Err(NotAPlace(place.to_owned())) }
     }
 }
 
