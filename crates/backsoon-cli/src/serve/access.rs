@@ -60,7 +60,7 @@ impl Line {
             peer = %self.peer.address().ip(),
             method = %self.method,
             host = self.host,
-            path = %redacted(self.target.path()),
+            path = &*redacted(self.target.path()),
             version = ?self.version,
             status = answer.status().as_u16(),
             millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),

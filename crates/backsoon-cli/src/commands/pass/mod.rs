@@ -28,7 +28,7 @@ struct Shown<'a> {
 /// Runs it.
 pub(super) async fn run(cli: &Cli, pass: &cli::Pass) -> Result<Exit> {
     match pass {
-        cli::Pass::New(new) => new::run(&Desk::open(cli).await?, new).await,
+        cli::Pass::New(new) => new::run(cli, new).await,
         cli::Pass::List(list) => list::run(&Desk::open_existing(cli).await?, list).await,
         cli::Pass::Revoke(revoke) => revoke::run(&Desk::open_existing(cli).await?, revoke).await,
     }

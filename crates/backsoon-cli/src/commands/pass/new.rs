@@ -10,9 +10,11 @@ use backsoon::time::Timestamp;
 use serde::Serialize;
 
 use super::Shown;
-use crate::cli::PassNew;
+use crate::cli::{Cli, PassNew};
 use crate::commands::Desk;
+use crate::commands::desk::operator;
 use crate::commands::words::local;
+use crate::commands::written::Written;
 use crate::exit::{Exit, usage};
 use crate::output::{self, GOOD, paint, plain};
 use crate::when;
@@ -31,17 +33,18 @@ struct Made<'a> {
 }
 
 /// Runs it.
-pub(super) async fn run(desk: &Desk, new: &PassNew) -> Result<Exit> {
+pub(super) async fn run(cli: &Cli, new: &PassNew) -> Result<Exit> {
     let site = new.site.clone().unwrap_or_else(Host::any);
     let base = base(new, &site)?;
-    let by = desk.control.by();
-    let invitation = Invitation::new(&new.bearer, site.clone(), by, Timestamp::now(), new.expires)
+    let invitation = Invitation::new(&new.bearer, site.clone(), &operator(), Timestamp::now(), new.expires)
         .map_err(|error| usage(format!("--for: {error}")))?;
     let path = match &new.to {
         Some(to) => invitation.link.leading_to(to).map_err(|error| usage(format!("--to: {error}")))?,
         None => invitation.link.path(),
     };
     let link = base.map(|base| format!("{base}{path}"));
+    // Only now: what is refused makes no store.
+    let desk = &Desk::open(cli).await?;
     let written = desk
         .update(&invitation.note(), |state| {
             invitation.put_into(state);
@@ -99,11 +102,7 @@ fn opens(site: &Host) -> String {
 }
 
 /// A slip of the pen makes a link that opens nothing. Where nobody lists sites, every host is as good as another.
-async fn warn_of_strangers(
-    desk: &Desk,
-    written: &crate::commands::written::Written,
-    site: &Host,
-) -> Result<()> {
+async fn warn_of_strangers(desk: &Desk, written: &Written, site: &Host) -> Result<()> {
     let state = written.state();
     if !state.sites.is_empty() {
         let roster = Roster::observe(&**desk.store(), Duration::ZERO).await?;
