@@ -41,6 +41,7 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("LINKS", backsoon::pass::PREFIX)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn each(headers: &(dyn Headers + Sync), visit: &mut dyn FnMut(&str)) 
     headers.each("cookie", &mut |field| {
         let field = &field[..field.len().min(left)];
         left -= field.len();
-        for pair in field.split(|&byte| byte == b';') {
+        // Some servers hand several fields on as one, joined by commas.
+        for pair in field.split(|byte| matches!(byte, b';' | b',')) {
             let pair = pair.trim_ascii();
             let value = [COOKIE_ON_HTTPS, COOKIE]
                 .into_iter()
