@@ -3,6 +3,7 @@
 #[cfg(feature = "testing")]
 mod behaviour;
 mod command;
+mod content;
 mod control;
 mod door;
 mod environ;
@@ -22,6 +23,8 @@ mod _core {
     use super::behaviour::{Case, cases};
     #[pymodule_export]
     use super::command::command;
+    #[pymodule_export]
+    use super::content::content;
     #[pymodule_export]
     use super::control::{Control, Kept};
     #[pymodule_export]
