@@ -36,14 +36,13 @@ mod _core {
     #[pymodule_export]
     use super::pattern::translate;
     #[pymodule_export]
-    use super::process::forked;
-    #[pymodule_export]
     use super::reply::Reply;
 
     use pyo3::prelude::*;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::process::count_forks()?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }
