@@ -88,7 +88,7 @@ impl Case {
         let known = ["mark", "local", "rule", "health", "pass", "mode", "link"];
         let cause = because.and_then(|(by, rule)| {
             let by = known.into_iter().find(|known| *known == by)?;
-            Some(Cause { by, rule: rule.map(Arc::from), pass: None })
+            Some(Cause::new(by, rule.map(Arc::from)))
         });
         let status = StatusCode::from_u16(status).map_err(|error| wrong(&error))?;
         let answer = behaviour::Answer { status, headers: map, body: body.into(), cause, asked };

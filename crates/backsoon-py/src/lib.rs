@@ -36,8 +36,6 @@ mod _core {
     #[pymodule_export]
     use super::pattern::translate;
     #[pymodule_export]
-    use super::process::forked;
-    #[pymodule_export]
     use super::reply::Reply;
 
     use pyo3::prelude::*;
@@ -45,6 +43,7 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("LINKS", backsoon::pass::PREFIX)?;
+        super::process::count_forks()?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -49,7 +49,7 @@ impl Reply {
     /// The name of the rule that decided, if one did.
     #[getter]
     fn rule(&self) -> Option<&str> {
-        self.cause.rule.as_deref()
+        self.cause.rule().map(|rule| &**rule)
     }
 
     fn __repr__(&self) -> String {

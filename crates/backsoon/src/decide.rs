@@ -80,10 +80,8 @@ pub enum Reason<'a> {
 pub struct Cause {
     /// `mark`, `local`, `rule`, `health`, `pass` or `mode`; `link` for the answer to the link of a pass.
     pub by: &'static str,
-    /// The name of the rule that decided, if a rule did.
-    pub rule: Option<Arc<str>>,
-    /// The pass that let the request through, or whose link was opened.
-    pub pass: Option<PassId>,
+    /// Of a rule or of a pass. One field for both, since every permit carries it.
+    name: Option<Arc<str>>,
 }
 
 /// Decides about `request`. Pure: the same arguments give the same decision, at any time and on any machine.
@@ -180,11 +178,12 @@ impl<'a> Reason<'a> {
             Self::Pass(_) => "pass",
             Self::Mode(..) => "mode",
         };
-        let pass = match self {
-            Self::Pass(id) => Some((*id).clone()),
+        let name = match self {
+            Self::Local(rule) | Self::Site(rule) => Some(&rule.name),
+            Self::Pass(id) => Some(id.shared()),
             _ => None,
         };
-        Cause { by, rule: self.rule().map(|rule| Arc::clone(&rule.name)), pass }
+        Cause::new(by, name.map(Arc::clone))
     }
 
     /// The rule that decided, if a rule did.
@@ -193,5 +192,28 @@ impl<'a> Reason<'a> {
             Self::Local(rule) | Self::Site(rule) => Some(rule),
             _ => None,
         }
+    }
+}
+
+// === impl Cause ===
+
+impl Cause {
+    /// Who decided, and the name of the rule or the pass by which.
+    pub fn new(by: &'static str, name: Option<Arc<str>>) -> Self {
+        Self { by, name }
+    }
+
+    /// The name of the rule that decided, if a rule did.
+    pub fn rule(&self) -> Option<&Arc<str>> {
+        self.name.as_ref().filter(|_| !self.is_of_a_pass())
+    }
+
+    /// The name of the pass that let the request through, or whose link was opened.
+    pub fn pass(&self) -> Option<&Arc<str>> {
+        self.name.as_ref().filter(|_| self.is_of_a_pass())
+    }
+
+    fn is_of_a_pass(&self) -> bool {
+        matches!(self.by, "pass" | "link")
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn answer(site: &Settled, request: &Request<'_>, now: Timestamp) -> (
         None if site.mode().is_closed() => closed(site, request, now),
         None => nothing(request),
     };
-    (reply, Cause { by: "link", rule: None, pass: granted.map(|(pass, _)| pass.id.clone()) })
+    (reply, Cause::new("link", granted.map(|(pass, _)| Arc::clone(pass.id.shared()))))
 }
 
 fn set_cookie(pass: &Pass, value: &str, scheme: Scheme, now: Timestamp) -> Option<HeaderValue> {

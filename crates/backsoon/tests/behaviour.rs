@@ -118,7 +118,7 @@ fn application_headers() -> HeaderMap {
 /// What every face adds to the application's answer.
 fn named(mut headers: HeaderMap, permit: &Permit) -> HeaderMap {
     if let Some(pass) = permit.pass() {
-        headers.insert(PASS_HEADER, pass.as_str().parse().unwrap());
+        headers.insert(PASS_HEADER, pass.parse().unwrap());
     }
     headers
 }

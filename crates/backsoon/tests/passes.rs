@@ -52,7 +52,7 @@ fn answer(instance: &Instance, host: &str, path: &str, cookies: &[Vec<u8>]) -> A
 /// The pass by which a request with `cookie` is let through.
 fn through(instance: &Instance, host: &str, cookie: &str) -> Option<PassId> {
     match answer(instance, host, "/", &[cookie.as_bytes().to_vec()]) {
-        Admission::Admitted(permit) => permit.pass().cloned(),
+        Admission::Admitted(permit) => permit.pass().map(|pass| pass.parse().unwrap()),
         Admission::Refused(..) => None,
     }
 }

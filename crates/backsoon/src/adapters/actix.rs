@@ -193,9 +193,7 @@ where
                 Admission::Refused(reply, cause) => Ok(request.into_response(refused(reply, cause))),
                 Admission::Admitted(permit) => {
                     let mut response = inner.call(request).await?;
-                    if let Some(pass) =
-                        permit.pass().and_then(|pass| HeaderValue::from_str(pass.as_str()).ok())
-                    {
+                    if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass).ok()) {
                         response.headers_mut().insert(HeaderName::from_static("backsoon-pass"), pass);
                     }
                     Ok(response.map_body(|_, body| Body { kind: Kind::Running { body, permit } }))

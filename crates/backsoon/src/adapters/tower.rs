@@ -413,7 +413,7 @@ fn running<B>(
     permit: Permit,
     ending: Ending,
 ) -> http::Response<ResponseBody<B>> {
-    if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass.as_str()).ok()) {
+    if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass).ok()) {
         response.headers_mut().insert(PASS_HEADER, pass);
     }
     response.map(|body| ResponseBody { kind: BodyKind::Running { body, permit, ending } })

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use tokio::sync::Notify;
 
 use crate::decide::Cause;
-use crate::document::PassId;
 use crate::running::{Running, Seat};
 use crate::snapshot::Settled;
 
@@ -35,10 +34,10 @@ impl Permit {
         &self.cause
     }
 
-    /// The pass that let the request through a closing. Faces name it in the response, as
+    /// The name of the pass that let the request through a closing. Faces name it in the response, as
     /// [`PASS_HEADER`](crate::pass::PASS_HEADER).
-    pub fn pass(&self) -> Option<&PassId> {
-        self.cause.pass.as_ref()
+    pub fn pass(&self) -> Option<&str> {
+        self.cause.pass().map(|pass| &**pass)
     }
 
     /// Whether the site has changed since the request was admitted: a sign for streams and tunnels to end.

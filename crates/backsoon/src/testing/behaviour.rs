@@ -263,7 +263,7 @@ impl Expect {
         }
         if let Some(cause) = &answer.cause {
             same("because", self.because.as_deref(), Some(cause.by))?;
-            same("rule", self.rule.as_deref(), cause.rule.as_deref())?;
+            same("rule", self.rule.as_deref(), cause.rule().map(|rule| &**rule))?;
         }
         if let (Some(expected), Some(asked)) = (&self.asked, answer.asked) {
             same("asked", Some(expected), Some(if asked > 0 { "yes" } else { "no" }))?;
