@@ -501,8 +501,7 @@ impl Instance {
         };
         let site = self.in_force(|snapshot| Arc::clone(snapshot.site(request.host)));
         if grant::is_asked_for(request) {
-            let (reply, cause) = grant::answer(&site, request, Timestamp::now());
-            return Look::Done(Admission::Refused(reply, cause));
+            return grant(&site, request);
         }
         match decide(site.policy(), request) {
             Decision::Ask => Look::Ask,
@@ -623,6 +622,13 @@ fn behind_the_fence(mut state: State) -> State {
     state.default.windows.push(window);
     state.passes.clear();
     state
+}
+
+/// What is said to the link of a pass. Out of the way of requests for anything else.
+#[cold]
+fn grant(site: &Settled, request: &Request<'_>) -> Look {
+    let (reply, cause) = grant::answer(site, request, Timestamp::now());
+    Look::Done(Admission::Refused(reply, cause))
 }
 
 /// The same for as long as a request of the site runs.
