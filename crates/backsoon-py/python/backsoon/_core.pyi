@@ -13,7 +13,11 @@ class Request:
     ) -> Request: ...
     @staticmethod
     def mounted(
-        environ: dict[str, Any], path: str, raw: Optional[str] = None, peer: Optional[str] = None
+        environ: dict[str, Any],
+        path: str,
+        raw: Optional[str] = None,
+        peer: Optional[str] = None,
+        host: Optional[str] = None,
     ) -> Request: ...
     @property
     def is_odd(self) -> bool: ...
@@ -74,7 +78,7 @@ class Instance:
 
 @final
 class Door:
-    def __new__(cls, rules: str = "[]") -> Door: ...
+    def __new__(cls, rules: str = "[]", proxies: str = "[]") -> Door: ...
     @overload
     def try_admit(self, request: Request, user: int, route: Optional[bool] = None) -> Union[Permit, Reply]: ...
     @overload

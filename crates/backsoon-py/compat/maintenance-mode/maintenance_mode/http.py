@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_pr
 from django.utils.translation import get_language
 
 from backsoon import Ask
+from backsoon.dropin.member import Counting
 
 from . import exceptions, marks
 from .core import get_known_maintenance_mode
@@ -78,18 +79,6 @@ def _store_admits(request: Any) -> bool:
     if is_open:
         return not _is_forced(request)
     return _admits(request, member.rules, door, member.rules.door_of_nobody)
-
-
-class Counting:
-    """A member whose permits stay with the request."""
-
-    def __init__(self, request: Any, instance: Any) -> None:
-        self.request, self.instance = request, instance
-
-    def try_admit(self, request_seen: Any, user: Optional[int] = None, route: Optional[bool] = None) -> Any:
-        answer = self.instance.try_admit(request_seen, user, route)
-        self.request._maintenance_permit = answer if is_admitted(answer) else None
-        return answer
 
 
 def _seen(request: Any) -> Any:

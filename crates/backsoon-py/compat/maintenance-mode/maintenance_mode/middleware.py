@@ -7,11 +7,12 @@ from typing import Any, Callable, Optional
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 
+from backsoon.dropin.member import kept
+
 from . import marks
 from .core import LOCAL_BACKEND, get_known_maintenance_mode
 from .http import get_maintenance_response, need_maintenance_response
 from .live import live
-
 
 
 class MaintenanceModeMiddleware:
@@ -86,12 +87,3 @@ async def _arefuse_view(request: HttpRequest, view: Any, *_: Any) -> Optional[Ht
 
 def _is_closed(view: Any) -> bool:
     return getattr(view, marks.CLOSED, False) and not getattr(view, marks.OPENED, False)
-
-
-def kept(request: HttpRequest, response: Any) -> Any:
-    """Ends what a Backsoon store counts with the last byte of the response: servers close it then."""
-    if "_maintenance_permit" in request.__dict__:
-        permit = request.__dict__.pop("_maintenance_permit")
-        if permit is not None and hasattr(response, "_resource_closers"):
-            response._resource_closers.append(permit.release)
-    return response
