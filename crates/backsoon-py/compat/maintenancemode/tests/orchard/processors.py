@@ -1,0 +1,2 @@
+def season(request):
+    return {"season": "autumn"}
