@@ -18,6 +18,8 @@ class Middleware:
     # Here as well, for subclasses with a beginning of their own.
     get_response: Optional[Callable[[HttpRequest], Any]] = None
     is_async = sees_views = False
+    #: For subclasses, as those of Django's `MiddlewareMixin` have it.
+    process_response: Optional[Callable[[Any, Any], Any]] = None
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -39,7 +41,7 @@ class Middleware:
         response = self.process_request(request)
         if response is None and self.get_response is not None:
             response = kept(request, self.get_response(request))
-        return response
+        return response if self.process_response is None else self.process_response(request, response)
 
     async def __acall__(self, request: HttpRequest) -> Any:
         response = None
@@ -52,7 +54,7 @@ class Middleware:
                 # The visitor has gone, and Django has cancelled the request.
                 release(request)
                 raise
-        return response
+        return response if self.process_response is None else await sync_to_async(self.process_response)(request, response)
 
     def process_request(self, request: HttpRequest) -> Optional[HttpResponse]:
         """The answer in place of the application's, if there is to be one."""
