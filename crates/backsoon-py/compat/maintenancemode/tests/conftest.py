@@ -5,12 +5,16 @@ Nothing in here is of Backsoon, so that rows can be run against the originals.
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
+# A file, since a database in memory is another one in each thread; in memory nevertheless, where there is such a folder.
+FOLDER = tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+os.environ["ORCHARD_DATABASE"] = f"{FOLDER.name}/database"
 os.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get("SHAPE", "orchard.settings")
 
 import django  # noqa: E402

@@ -77,3 +77,34 @@ django.setup()
 print(settings.MAINTENANCE_LOCKFILE_PATH)
 """, DJANGO_SETTINGS_MODULE="orchard.settings")
     assert said.strip() == str(HERE / "orchard" / "maintenance.lock")
+
+
+def test_d05_w83_a_database_of_the_original_goes_on_working(tmp_path):
+    said = python("-c", """
+import io, sys
+from orchard import settings
+settings.DATABASES["default"]["NAME"] = sys.argv[1]
+import django
+django.setup()
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+for app in ("sites", "auth", "admin", "sessions"):
+    call_command("migrate", app, verbosity=0)
+for line in open("orchard/original.sql"):
+    if not line.startswith("--"):
+        connection.cursor().execute(line)
+out = io.StringIO()
+call_command("migrate", stdout=out)
+call_command("makemigrations", check=True, dry_run=True, stdout=out)
+assert "No migrations to apply" in out.getvalue() and "No changes detected" in out.getvalue(), out.getvalue()
+from maintenancemode.models import Maintenance
+print([Client().get(path).status_code for path in ("/", "/docs", "/admin/login/")], Maintenance.objects.get().ignored_url_patterns())
+call_command("setmaintenance", "off")
+print(Client().get("/").status_code, Maintenance.objects.get().pk)
+call_command("migrate", "maintenancemode", "zero", verbosity=0)
+print(Client().get("/").status_code)
+call_command("migrate", verbosity=0)
+print(Maintenance.objects.count())
+""", str(tmp_path / "database"), DJANGO_SETTINGS_MODULE="orchard.settings")
+    assert said.splitlines() == ["[503, 200, 200] ['^docs']", "200 7", "200", "1"]
