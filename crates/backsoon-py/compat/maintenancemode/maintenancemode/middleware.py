@@ -35,7 +35,7 @@ class MaintenanceModeMiddleware(Middleware):
 
     def is_plainly_open(self, request: HttpRequest) -> bool:
         """Whether that can be said without waiting for anybody, and without what a subclass has to say."""
-        if type(self).process_request is not MaintenanceModeMiddleware.process_request:
+        if type(self).process_request.__module__ != __name__:
             return False
         if live("MAINTENANCE_STORE"):
             return decision.is_plainly_open_by_store(request)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Optional
 
 from django.apps import apps
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
 from django.db import Error, connections, router
 
 logger = logging.getLogger(__name__)
@@ -48,7 +47,6 @@ def patterns(request: Any) -> "tuple[str, ...]":
 
 
 def _read(request: Any, with_patterns: bool) -> Row:
-    global _trouble
     from .models import Maintenance
 
     alias = router.db_for_read(Maintenance)
@@ -62,25 +60,35 @@ def _read(request: Any, with_patterns: bool) -> Row:
             rows = cursor.fetchall()
     except Error as error:
         if has_tables(alias) is False:
-            error = Error("there are no tables: manage.py migrate")
-            _last.pop((alias, site), None)
-        if _trouble != f"{error}":
-            _trouble = f"{error}"
-            logger.error("the state of the maintenance mode cannot be read, so the last known one stays: %s", error)
+            _log("there are no tables of maintenancemode, so no row closes this site: manage.py migrate makes them")
+            return OPEN
+        _log(f"the row of the site cannot be read, so the last known one stays: {error}")
         return _last.get((alias, site), OPEN)
-    _trouble = ""
+    _log("")
     found = Row(site, bool(rows and rows[0][0]), tuple(row[1] for row in rows if row[1] is not None))
     _last[alias, site] = found
     return found
 
 
+def _log(trouble: str) -> None:
+    """Says it once, until there is another one or none."""
+    global _trouble
+    if trouble and trouble != _trouble:
+        logger.error(trouble)
+    _trouble = trouble
+
+
 def site_of(request: Any) -> Any:
-    """The site by the host that was asked for, where no ``SITE_ID`` says which one it is."""
+    """The site by the host that was asked for, where no ``SITE_ID`` says which one it is.
+
+    # Errors
+    ``DisallowedHost``, which Django answers with 400.
+    """
     from django.contrib.sites.models import Site
 
     try:
         return Site.objects.get_current(request).pk
-    except (Site.DoesNotExist, SuspiciousOperation):
+    except Site.DoesNotExist:
         return None
 
 

@@ -134,8 +134,9 @@ def test_w65_by_host_where_no_setting_says_which_site(given, client):
     assert client.get("/", HTTP_HOST="example.com").status_code == 503
     # Nobody's, so there is no row.
     assert client.get("/", HTTP_HOST="three.example.com").status_code == 200
+    # A host that Django does not allow is no way in.
     given(ALLOWED_HOSTS=["example.com"])
-    assert client.get("/", HTTP_HOST="two.example.com").status_code == 200
+    assert client.get("/", HTTP_HOST="three.example.com").status_code == 400
 
 
 def test_w66_a_site_that_is_not_there_is_open(closed, given, client):

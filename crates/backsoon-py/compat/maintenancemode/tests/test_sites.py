@@ -151,15 +151,13 @@ def test_w22_an_open_site_without_rows_takes_no_other_thread(monkeypatch, lock):
     monkeypatch.setattr(row, "is_there", lambda: False)
     seen = []
 
-    from maintenancemode.middleware import MaintenanceModeMiddleware as Watched  # As it was loaded last.
-
     async def here(request):
         return "here"
 
     monkeypatch.setattr("backsoon.dropin.middleware.sync_to_async", lambda call: seen.append(call) or _now(call))
-    assert asyncio.run(Watched(here)(AsyncRequestFactory().get("/"))) == "here" and seen == []
+    assert asyncio.run(MaintenanceModeMiddleware(here)(AsyncRequestFactory().get("/"))) == "here" and seen == []
     lock.touch()
-    assert asyncio.run(Watched(here)(AsyncRequestFactory().get("/"))).status_code == 503 and len(seen) == 1
+    assert asyncio.run(MaintenanceModeMiddleware(here)(AsyncRequestFactory().get("/"))).status_code == 503 and len(seen) == 1
 
 
 def _now(call):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Callable, Mapping
 
@@ -41,6 +42,8 @@ def put(defaults: "Mapping[str, Any]") -> None:
 
 def beside_settings(name: str) -> str:
     """A file beside the settings of the site, or in the current folder of a site without such a module."""
-    module = os.environ.get("DJANGO_SETTINGS_MODULE")
-    file = getattr(import_module(module), "__file__", None) if module else None
+    module, file = os.environ.get("DJANGO_SETTINGS_MODULE"), None
+    if module:
+        with suppress(ModuleNotFoundError):  # It has been set up by code.
+            file = getattr(import_module(module), "__file__", None)
     return os.path.join(os.path.dirname(os.path.abspath(file)) if file else os.getcwd(), name)
