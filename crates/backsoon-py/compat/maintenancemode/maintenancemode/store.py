@@ -52,7 +52,7 @@ def _made(is_closed: bool, has_rows: bool, staff: bool, superuser: bool) -> Memb
         admin = Exceptions([], [], listed(live("MAINTENANCE_ADMIN_IGNORED_URLS")), "/")
         told += [{**rule, "name": "ignored urls of the admin"} for rule in admin.rules([])]
     if is_closed:
-        # The setting beats the store.
+        # The setting beats the store; as a rule with a name it is in the report, and so in every receipt.
         told.append({"name": "MAINTENANCE_MODE = True", "then": "closed", "when": EVERYTHING})
     return Member(url(), found, told)
 

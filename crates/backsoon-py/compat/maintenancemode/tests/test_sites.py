@@ -25,6 +25,17 @@ def test_settings_assigned_without_a_signal(client):
         assert client.get("/").status_code == (503 if value else 200)
 
 
+def test_settings_that_are_deleted_are_the_default_again(client):
+    for name in ("MAINTENANCE_MODE", "MAINTENANCE_STORE", "MAINTENANCE_ADMIN_IGNORED_URLS"):
+        setattr(settings, name, getattr(settings, name))
+        delattr(settings, name)
+    assert client.get("/").status_code == 200
+    settings.MAINTENANCE_MODE = True
+    assert client.get("/").status_code == 503
+    del settings.MAINTENANCE_MODE
+    assert client.get("/").status_code == 200 and settings.MAINTENANCE_MODE is False
+
+
 def test_lists_changed_in_place(mode, closed, client, given):
     urls, admin, addresses = [], ["^admin"], []
     given(IGNORE_URLS=urls, ADMIN_IGNORED_URLS=admin, INTERNAL_IPS=addresses)

@@ -171,10 +171,12 @@ def test_a_request_counts_until_its_last_byte_under_asgi(backsoon, monkeypatch):
     assert "confirmed" in backsoon("on", "--wait=20s")
 
 
-def test_a_setting_that_closes_over_the_store(url, client, given):
+def test_a_setting_that_closes_over_the_store_is_named_by_the_receipt(backsoon, client, given):
     given(MAINTENANCE_MODE=True, IGNORE_URLS=["^/docs"])
     assert client.get("/").status_code == 503 and client.get("/docs").status_code == 200
     assert "stays closed" in said("maintenance", "off")
+    backsoon("on", "--wait=20s")
+    assert "MAINTENANCE_MODE = True" in backsoon("off", "--wait=20s")
 
 
 def test_a_database_that_is_down_changes_nothing(backsoon, client, monkeypatch, given):

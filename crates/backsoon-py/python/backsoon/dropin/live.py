@@ -15,7 +15,7 @@ _asked: "dict[str, Any]" = settings.__dict__
 
 
 def reader(defaults: str) -> "Callable[[str], Any]":
-    """What reads a setting. To import the module ``defaults`` is to set the defaults; it may not have been possible yet."""
+    """What reads a setting. To import the module ``defaults`` is to set its ``DEFAULTS``; it may not have been possible yet."""
 
     def live(name: str) -> Any:
         """The value of a setting."""
@@ -26,8 +26,8 @@ def reader(defaults: str) -> "Callable[[str], Any]":
         try:
             return getattr(settings, name)
         except AttributeError:
-            # The package was imported before there were settings.
-            import_module(defaults)
+            # The package was imported before there were settings, or somebody has deleted one since.
+            put(import_module(defaults).DEFAULTS)
             return getattr(settings, name)
 
     return live
