@@ -59,7 +59,8 @@ def _read(request: Any, with_patterns: bool) -> Row:
             cursor.execute(_query(alias, with_patterns), (True, site))
             rows = cursor.fetchall()
     except Error as error:
-        if has_tables(alias) is False:
+        # A database that could not be reached is not asked again.
+        if connections[alias].connection is not None and has_tables(alias) is False:
             _log("there are no tables of maintenancemode, so no row closes this site: manage.py migrate makes them")
             return OPEN
         _log(f"the row of the site cannot be read, so the last known one stays: {error}")
@@ -96,11 +97,8 @@ def has_tables(alias: str) -> Optional[bool]:
     """Whether the tables are there, or None if nobody can say."""
     from .models import IgnoredURL, Maintenance
 
-    connection = connections[alias]
-    if connection.connection is None and _trouble:
-        return None
     try:
-        names = set(connection.introspection.table_names())
+        names = set(connections[alias].introspection.table_names())
     except Error:
         return None
     return {Maintenance._meta.db_table, IgnoredURL._meta.db_table} <= names

@@ -61,6 +61,18 @@ with override_settings(MAINTENANCE_MODE=True):
     assert said.split() == ["200", "503"]
 
 
+def test_w84_the_first_migrate_makes_the_row_of_the_first_site():
+    said = python("-c", """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from maintenancemode.models import Maintenance
+print(Maintenance.objects.get())
+""", DJANGO_SETTINGS_MODULE="orchard.settings", ORCHARD_DATABASE=":memory:")
+    assert said.strip() == "example.com"
+
+
 def test_the_package_is_imported_before_there_are_settings():
     python("-c", """
 import maintenancemode, maintenancemode.http
