@@ -9,6 +9,8 @@ A store is one source, so it has one list of exceptions: those of all settings.
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from typing import Any, Optional
 
 from django.conf import settings
@@ -70,19 +72,27 @@ def known() -> Optional[Member]:
 
 def host(request: Any) -> Optional[str]:
     """What a request's site is called in the store: its ``SITE_ID``'s domain, or the host as it was sent."""
-    if getattr(settings, "SITE_ID", None) and row.is_there():
-        from django.contrib.sites.models import Site
-
+    site = getattr(settings, "SITE_ID", None)
+    if site and row.is_there():
+        # Where Django keeps it, and drops it when the site is saved.
+        known = site_models().SITE_CACHE.get(site)
         try:
-            return named(Site.objects.get_current().domain)
+            return named((known or site_models().Site.objects.get_current()).domain)
         except (Error, ObjectDoesNotExist):
             pass
     return request.META.get("HTTP_X_FORWARDED_HOST") if settings.USE_X_FORWARDED_HOST else None
 
 
+@cache
+def site_models() -> Any:
+    """They can be imported only where ``django.contrib.sites`` is installed."""
+    return import_module("django.contrib.sites.models")
+
+
 def named(domain: str) -> str:
     """A site's domain as the store has it: without a port."""
-    return domain.rpartition(":")[0] if domain.rpartition(":")[2].isdigit() else domain
+    name, _, port = domain.rpartition(":")
+    return name if port.isdigit() else domain
 
 
 def switch(is_on: bool, domain: str = SITE) -> None:

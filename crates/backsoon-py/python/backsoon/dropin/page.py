@@ -26,10 +26,10 @@ def _plain(template: Any) -> Optional[str]:
     if type(inner) is not base.Template:
         return None
     if all(type(node) is base.TextNode for node in inner.nodelist):
-        return "".join(node.s for node in inner.nodelist)
+        return "".join(node.s for node in inner.nodelist)  # type: ignore[attr-defined]
     return None
 
 
 def _is_unwatched() -> bool:
     """Whether nobody wants to be told of every page that is rendered, as tests of a site do."""
-    return base.Template._render.__module__ == base.__name__
+    return base.Template._render.__module__ == base.__name__  # type: ignore[attr-defined]
