@@ -10,8 +10,9 @@ from typing import Any, Iterator
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.template import TemplateDoesNotExist
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
+from django.urls import get_resolver
 
 from backsoon import Control
 from backsoon.dropin.exceptions import broken, listed
@@ -121,23 +122,25 @@ def check_lock(**_: Any) -> "list[CheckMessage]":
 
 @register()
 def check_template(**_: Any) -> "list[CheckMessage]":
-    """A page that nobody finds: the first refusal would be an error."""
-    names = {"503.html"} if not row.is_there() else {str(live("MAINTENANCE_503_TEMPLATE"))}
-    said = "There is no template {!r}, so a closed site would answer with an error."
-    hint = "Write one; neither this package nor the original brings any."
-    return [Warning(said.format(name), hint=hint, id="maintenancemode.W004") for name in names if not _has_page(name)]
+    """A page that nobody finds, or that is broken: the first refusal would be an error."""
+    name = str(live("MAINTENANCE_503_TEMPLATE")) if row.is_there() else "503.html"
+    trouble = _trouble_with(name)
+    if trouble is None:
+        return []
+    hint = "A closed site would answer with an error. Neither this package nor the originals bring a template."
+    return [Warning(f"The template {name!r} {trouble}.", hint=hint, id="maintenancemode.W004")]
 
 
-def _has_page(name: str) -> bool:
-    from django.urls import get_resolver
-
+def _trouble_with(template: str) -> "str | None":
+    if getattr(settings, "ROOT_URLCONF", None) and getattr(get_resolver().urlconf_module, "handler503", None):
+        return None  # The site's own view, whatever it renders.
     try:
-        if getattr(settings, "ROOT_URLCONF", None) and getattr(get_resolver().urlconf_module, "handler503", None):
-            return True  # The site's own view, whatever it renders.
-        get_template(name)
+        get_template(template)
     except TemplateDoesNotExist:
-        return False
-    return True
+        return "is not there"
+    except TemplateSyntaxError as error:
+        return f"is broken: {error}"
+    return None
 
 
 @register(Tags.security, deploy=True)

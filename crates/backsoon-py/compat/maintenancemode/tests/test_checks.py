@@ -90,8 +90,10 @@ def test_a_lock_file_in_the_old_place(given, lock, monkeypatch, tmp_path):
 
 
 def test_a_page_that_nobody_finds(given):
+    given(MAINTENANCE_503_TEMPLATE="broken.html")
+    assert "'broken.html' is broken" in said()["maintenancemode.W004"]
     given(MAINTENANCE_503_TEMPLATE="nowhere.html")
-    assert "'nowhere.html'" in said()["maintenancemode.W004"]
+    assert "'nowhere.html' is not there" in said()["maintenancemode.W004"]
     given(ROOT_URLCONF="orchard.urls_of_its_own")
     assert said() == {}
 

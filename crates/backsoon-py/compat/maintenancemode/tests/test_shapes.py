@@ -80,6 +80,23 @@ assert maintenancemode.get_version() == maintenancemode.__version__ and maintena
 """, DJANGO_SETTINGS_MODULE="")
 
 
+def test_the_package_can_be_loaded_again():
+    said = python("-c", """
+import django, importlib
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.test import Client, override_settings
+from maintenancemode import conf, lock, middleware, rules, utils
+for module in (conf, lock, rules, utils, middleware):
+    importlib.reload(module)
+print(Client().get("/").status_code)
+with override_settings(MAINTENANCE_MODE=True):
+    print(Client().get("/").status_code)
+""", DJANGO_SETTINGS_MODULE="orchard.settings", ORCHARD_DATABASE=":memory:")
+    assert said.split() == ["200", "503"]
+
+
 def test_the_lock_file_lies_beside_the_settings_by_default():
     said = python("-c", """
 import django

@@ -118,12 +118,12 @@ def test_a_row_says_what_python_says(pattern, path, closed, given):
     assert (MaintenanceModeMiddleware(lambda request: None).process_request(request) is None) == matches
 
 
-def test_the_package_can_be_loaded_again(mode, client):
-    from maintenancemode import conf, middleware, utils
+@pytest.mark.parametrize("pattern", ["^admin", "^ignored-page/$", "pages", "", r"^docs/\d+/$", "^a|b"])
+def test_what_sites_write_is_a_rule_of_the_core(pattern):
+    from maintenancemode import rules
 
-    for module in (conf, utils, middleware):
-        importlib.reload(module)
-    assert client.get("/").status_code == 503
+    found = rules.of_patterns((pattern,))
+    assert len(found.paths) == 1 and found.patterns == []
 
 
 # === ASGI ===
