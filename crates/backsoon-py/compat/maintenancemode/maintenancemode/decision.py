@@ -12,7 +12,7 @@ from typing import Any, Optional
 from django.core.exceptions import SynchronousOnlyOperation
 
 from backsoon import Ask
-from backsoon.dropin.exceptions import Exceptions, is_admitted, seen
+from backsoon.dropin.exceptions import Exceptions, is_admitted, listed, seen
 from backsoon.dropin.member import Counting
 
 from . import addresses, lock, row, rules
@@ -76,8 +76,8 @@ def is_plainly_open_by_store(request: Any) -> bool:
 
 
 def _row_opens(request: Any, request_seen: Any) -> bool:
-    """Whether a pattern of the row opens the path."""
-    found = rules.of_patterns(row.patterns(request))
+    """Whether a pattern of the row or of the admin opens the path; the member knows only what settings say to the core."""
+    found = rules.of_patterns((*row.patterns(request), *listed(live("MAINTENANCE_ADMIN_IGNORED_URLS"))))
     return is_admitted(found.door.try_admit(request_seen)) or found.admits_path(request, request_seen)
 
 
@@ -100,8 +100,8 @@ def _is_opened_by_python(request: Any, found: Exceptions, request_seen: Any) -> 
 
 def _user(request: Any) -> int:
     """The user in the core's words. A database that is down makes a stranger of everybody, never an error."""
-    user = getattr(request, "user", None)
     try:
+        user = getattr(request, "user", None)
         return (2 if getattr(user, "is_staff", False) else 0) | (4 if getattr(user, "is_superuser", False) else 0)
     except Exception:
         logger.exception("nobody can say who the user is, so the rules about users are left out")

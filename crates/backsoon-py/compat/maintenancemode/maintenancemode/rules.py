@@ -31,8 +31,8 @@ def of_row(site: Hashable, patterns: "tuple[str, ...]") -> Exceptions:
     return _keeping(("row", site), given, lambda: _made(not blocked, True, dict.fromkeys((*patterns, *urls)), "/"))
 
 
-def of_patterns(patterns: "tuple[str, ...]") -> Exceptions:
-    """Of the patterns of a row alone."""
+def of_patterns(patterns: "tuple[Any, ...]") -> Exceptions:
+    """Of patterns alone, as a row has them."""
     return _keeping(("patterns", patterns), None, lambda: Exceptions([], [], patterns, "/"))
 
 
