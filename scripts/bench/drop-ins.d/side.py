@@ -115,6 +115,9 @@ class Site:
         if package == "M":
             # The defaults of the package, which it puts on the settings when it is imported.
             self.set(MAINTENANCE_MODE=None, MAINTENANCE_MODE_IGNORE_URLS=None, MAINTENANCE_MODE_IGNORE_IP_ADDRESSES=None)
+        if package == "O":
+            # What was deleted is not Django's default again. The original may have frozen its own.
+            self.set(INTERNAL_IPS=[], MAINTENANCE_MODE=False)
 
     def request(self, address: str = "127.0.0.1", signed_in: bool = False) -> Any:
         request = self.factory.get("/pages/x", REMOTE_ADDR=address)
