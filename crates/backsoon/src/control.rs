@@ -281,17 +281,49 @@ impl Control {
     /// # Errors
     /// [`Error::NoRevision`] when the history does not have it; otherwise as [`Control::update`].
     pub async fn rollback(&self, revision: u64) -> Result<Outcome, Error> {
-        let history = self.history().await?;
-        let Some(then) = history.iter().find(|state| state.revision == revision) else {
-            let known =
-                history.first().zip(history.last()).map(|(a, b)| format!("{} to {}", a.revision, b.revision));
-            return Err(Error::NoRevision { revision, known });
-        };
+        let then = self.at(revision).await?;
         self.update(&format!("rollback to revision {revision}"), |state| {
-            (state.default, state.sites) = (then.default.clone(), then.sites.clone());
+            state.restore(&then);
             Ok::<_, String>(())
         })
         .await
+    }
+
+    /// The State as it was at `revision`.
+    ///
+    /// # Errors
+    /// [`Error::NoRevision`] when the history does not have it; otherwise as [`Control::read`].
+    pub async fn at(&self, revision: u64) -> Result<State, Error> {
+        let mut history = self.history().await?;
+        if let Some(at) = history.iter().position(|state| state.revision == revision) {
+            return Ok(history.swap_remove(at));
+        }
+        let known =
+            history.first().zip(history.last()).map(|(a, b)| format!("{} to {}", a.revision, b.revision));
+        Err(Error::NoRevision { revision, known })
+    }
+
+    /// When each window of `state` that has no start was added, as the history tells.
+    ///
+    /// # Errors
+    /// As [`Control::read`].
+    pub async fn added(&self, state: &State) -> Result<Vec<(WindowId, Timestamp)>, Error> {
+        let windows =
+            |state: &State| state.sites().flat_map(|(_, site)| site.windows.clone()).collect::<Vec<_>>();
+        let wanted: Vec<_> = windows(state).into_iter().filter(|window| window.start.is_none()).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut added: Vec<(WindowId, Timestamp)> = Vec::new();
+        for then in self.history().await? {
+            for window in windows(&then) {
+                let is_new = added.iter().all(|(id, _)| *id != window.id);
+                if is_new && wanted.iter().any(|wanted| wanted.id == window.id) {
+                    added.push((window.id, then.change.at));
+                }
+            }
+        }
+        Ok(added)
     }
 
     async fn base(&self) -> Result<Base, Error> {

@@ -239,6 +239,11 @@ impl State {
         Ok((host, window))
     }
 
+    /// Puts the windows, rules and pages of `then` in force again.
+    pub fn restore(&mut self, then: &Self) {
+        (self.default, self.sites) = (then.default.clone(), then.sites.clone());
+    }
+
     /// The window called `id`, and its site.
     pub fn window(&self, id: &WindowId) -> Option<(Host, Window)> {
         self.sites().find_map(|(host, site)| {
