@@ -32,6 +32,6 @@ pub mod sessions;
 mod sign_in;
 pub mod tokens;
 
-pub use console::Console;
+pub use console::{Console, first_path};
 pub use options::Options;
 pub use people::{People, Role};
