@@ -75,7 +75,7 @@ struct Told {
 }
 
 /// What changes, as server-sent events.
-#[utoipa::path(get, path = "/api/v1/events", tag = "fleet",
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "follow_events", tag = "fleet",
     params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen")),
     responses((status = 200, content_type = "text/event-stream", body = String)))]
 pub(crate) async fn follow(

@@ -75,7 +75,7 @@ pub(crate) struct MemberView {
 }
 
 /// Who follows the store.
-#[utoipa::path(get, path = "/api/v1/fleet", tag = "fleet", responses((status = 200, body = FleetView)))]
+#[utoipa::path(get, path = "/api/v1/fleet", operation_id = "get_fleet", tag = "fleet", responses((status = 200, body = FleetView)))]
 pub(crate) async fn read(Desks(desk): Desks<Arc<Desk>>, _: Viewer) -> Result<Json<FleetView>> {
     let (state, _) = desk.state().await?;
     let mut instances = desk.roster(&state).await?;

@@ -69,7 +69,7 @@ pub(crate) struct RollbackBody {
 }
 
 /// What was changed, by whom and why.
-#[utoipa::path(get, path = "/api/v1/history", tag = "history", params(HistoryQuery),
+#[utoipa::path(get, path = "/api/v1/history", operation_id = "get_history", tag = "history", params(HistoryQuery),
     responses((status = 200, body = HistoryView)))]
 pub(crate) async fn read(
     Desks(desk): Desks<Arc<Desk>>,
@@ -81,7 +81,7 @@ pub(crate) async fn read(
 }
 
 /// Puts an earlier revision in force again, as a new one.
-#[utoipa::path(post, path = "/api/v1/rollback", tag = "history", request_body = RollbackBody,
+#[utoipa::path(post, path = "/api/v1/rollback", operation_id = "rollback", tag = "history", request_body = RollbackBody,
     params(("If-Match" = Option<String>, Header)),
     responses((status = 200, body = super::windows::ChangeView)))]
 pub(crate) async fn rollback(

@@ -26,7 +26,7 @@ pub(crate) struct MeView {
 }
 
 /// Who asks, in which role and from where.
-#[utoipa::path(get, path = "/api/v1/me", tag = "people", responses((status = 200, body = MeView)))]
+#[utoipa::path(get, path = "/api/v1/me", operation_id = "get_me", tag = "people", responses((status = 200, body = MeView)))]
 pub(crate) async fn read(Viewer(caller): Viewer) -> Json<MeView> {
     Json(MeView {
         how: match caller.how {

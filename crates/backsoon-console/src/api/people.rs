@@ -52,13 +52,13 @@ pub(crate) struct ChangeUserBody {
 }
 
 /// Everybody who may sign in.
-#[utoipa::path(get, path = "/api/v1/people", tag = "people", responses((status = 200, body = Vec<UserView>)))]
+#[utoipa::path(get, path = "/api/v1/people", operation_id = "list_people", tag = "people", responses((status = 200, body = Vec<UserView>)))]
 pub(crate) async fn list(Desks(desk): Desks<Arc<Desk>>, _: Admin) -> Result<Json<Vec<UserView>>> {
     Ok(Json(desk.people.list().await?.iter().map(UserView::of).collect()))
 }
 
 /// Adds a user.
-#[utoipa::path(post, path = "/api/v1/people", tag = "people", request_body = AddUserBody,
+#[utoipa::path(post, path = "/api/v1/people", operation_id = "add_person", tag = "people", request_body = AddUserBody,
     responses((status = 201, body = UserView)))]
 pub(crate) async fn add(
     Desks(desk): Desks<Arc<Desk>>,
@@ -75,7 +75,7 @@ pub(crate) async fn add(
 }
 
 /// Gives a user another role or password.
-#[utoipa::path(patch, path = "/api/v1/people/{name}", tag = "people", request_body = ChangeUserBody,
+#[utoipa::path(patch, path = "/api/v1/people/{name}", operation_id = "change_person", tag = "people", request_body = ChangeUserBody,
     params(("name" = String, Path)), responses((status = 200, body = UserView)))]
 pub(crate) async fn change(
     Desks(desk): Desks<Arc<Desk>>,
@@ -93,7 +93,7 @@ pub(crate) async fn change(
 }
 
 /// Removes a user; their sessions end.
-#[utoipa::path(delete, path = "/api/v1/people/{name}", tag = "people",
+#[utoipa::path(delete, path = "/api/v1/people/{name}", operation_id = "remove_person", tag = "people",
     params(("name" = String, Path)), responses((status = 204, description = "They are gone")))]
 pub(crate) async fn remove(
     Desks(desk): Desks<Arc<Desk>>,

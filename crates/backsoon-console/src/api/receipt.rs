@@ -83,7 +83,7 @@ pub(crate) struct CutView {
 }
 
 /// Whether a revision is in force everywhere, and who is late and why.
-#[utoipa::path(get, path = "/api/v1/receipt", tag = "fleet", params(ReceiptQuery),
+#[utoipa::path(get, path = "/api/v1/receipt", operation_id = "get_receipt", tag = "fleet", params(ReceiptQuery),
     responses((status = 200, body = ReceiptView)))]
 pub(crate) async fn read(
     Desks(desk): Desks<Arc<Desk>>,

@@ -99,7 +99,7 @@ pub(crate) struct ReplyView {
 }
 
 /// What a closing would do: who would be refused, what stays open, what visitors would see.
-#[utoipa::path(post, path = "/api/v1/rehearse", tag = "windows", request_body = RehearseBody,
+#[utoipa::path(post, path = "/api/v1/rehearse", operation_id = "rehearse", tag = "windows", request_body = RehearseBody,
     responses((status = 200, body = RehearsalView)))]
 pub(crate) async fn rehearse(
     Desks(desk): Desks<Arc<Desk>>,

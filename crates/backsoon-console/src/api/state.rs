@@ -195,7 +195,7 @@ pub(crate) fn public(state: &State, source: Source, since: &Since, now: Timestam
 }
 
 /// What is asked for.
-#[utoipa::path(get, path = "/api/v1/state", tag = "state", responses(
+#[utoipa::path(get, path = "/api/v1/state", operation_id = "get_state", tag = "state", responses(
     (status = 200, body = StateView, headers(("ETag", description = "For If-Match"))),
     (status = 304, description = "It is the one named in If-None-Match"),
 ))]
@@ -214,7 +214,7 @@ pub(crate) async fn read(Desks(desk): Desks<Arc<Desk>>, _: Viewer, headers: Head
 }
 
 /// How each site stands.
-#[utoipa::path(get, path = "/api/v1/sites", tag = "state", responses((status = 200, body = Vec<SiteView>)))]
+#[utoipa::path(get, path = "/api/v1/sites", operation_id = "list_sites", tag = "state", responses((status = 200, body = Vec<SiteView>)))]
 pub(crate) async fn sites(Desks(desk): Desks<Arc<Desk>>, _: Viewer) -> Result<axum::Json<Vec<SiteView>>> {
     let (state, source) = desk.state().await?;
     Ok(axum::Json(public(&state, source, &desk.since, Timestamp::now()).sites))

@@ -60,13 +60,13 @@ pub(crate) struct IssuedView {
 }
 
 /// Every token.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", responses((status = 200, body = Vec<TokenView>)))]
+#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", responses((status = 200, body = Vec<TokenView>)))]
 pub(crate) async fn list(Desks(desk): Desks<Arc<Desk>>, _: Admin) -> Result<Json<Vec<TokenView>>> {
     Ok(Json(desk.tokens.list().await?.iter().map(TokenView::of).collect()))
 }
 
 /// Makes a token.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = IssueBody,
+#[utoipa::path(post, path = "/api/v1/tokens", operation_id = "issue_token", tag = "tokens", request_body = IssueBody,
     responses((status = 201, body = IssuedView)))]
 pub(crate) async fn issue(
     Desks(desk): Desks<Arc<Desk>>,
@@ -80,7 +80,7 @@ pub(crate) async fn issue(
 }
 
 /// Ends a token.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens",
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens",
     params(("id" = String, Path)), responses((status = 204, description = "It is worth nothing any more")))]
 pub(crate) async fn revoke(
     Desks(desk): Desks<Arc<Desk>>,

@@ -143,7 +143,7 @@ pub(crate) struct Done {
 }
 
 /// Closes sites, now or at a time to come.
-#[utoipa::path(post, path = "/api/v1/windows", tag = "windows", request_body = CloseBody,
+#[utoipa::path(post, path = "/api/v1/windows", operation_id = "close", tag = "windows", request_body = CloseBody,
     params(("If-Match" = Option<String>, Header, description = "The ETag of the State that was seen")),
     responses((status = 201, body = ChangeView), (status = 200, body = ChangeView, description = "It was so already")))]
 pub(crate) async fn close(
@@ -159,7 +159,7 @@ pub(crate) async fn close(
 }
 
 /// Extends a window, or changes its end, its message or its note.
-#[utoipa::path(patch, path = "/api/v1/windows/{id}", tag = "windows", request_body = AmendBody,
+#[utoipa::path(patch, path = "/api/v1/windows/{id}", operation_id = "amend_window", tag = "windows", request_body = AmendBody,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = ChangeView)))]
 pub(crate) async fn amend(
@@ -193,7 +193,7 @@ pub(crate) async fn amend(
 }
 
 /// Ends exactly one window, whoever added it.
-#[utoipa::path(delete, path = "/api/v1/windows/{id}", tag = "windows",
+#[utoipa::path(delete, path = "/api/v1/windows/{id}", operation_id = "end_window", tag = "windows",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = ChangeView)))]
 pub(crate) async fn end(
@@ -208,7 +208,7 @@ pub(crate) async fn end(
 }
 
 /// Reopens sites: ends the windows that operators have added.
-#[utoipa::path(post, path = "/api/v1/reopen", tag = "windows", request_body = ReopenBody,
+#[utoipa::path(post, path = "/api/v1/reopen", operation_id = "reopen", tag = "windows", request_body = ReopenBody,
     params(("If-Match" = Option<String>, Header)),
     responses((status = 200, body = ChangeView)))]
 pub(crate) async fn reopen(
