@@ -14,6 +14,8 @@ struct Console {
     address: String,
     /// What it said on standard error.
     said: String,
+    /// Kept, since a program that can say nothing any more may end.
+    _open: BufReader<std::process::ChildStderr>,
 }
 
 // === impl Console ===
@@ -27,13 +29,13 @@ impl Console {
         let line = out.find(|line| line.as_ref().unwrap().starts_with("the console")).unwrap().unwrap();
         let address = line.split("http://").nth(1).unwrap().trim_end_matches('/').to_owned();
         let mut said = String::new();
+        let mut err = BufReader::new(child.stderr.take().unwrap());
         if place.json("user list").as_array().unwrap().is_empty() {
-            let mut err = BufReader::new(child.stderr.take().unwrap());
             while !said.contains("/welcome") {
                 assert!(err.read_line(&mut said).unwrap() > 0, "{said}");
             }
         }
-        Self { child, address, said }
+        Self { child, address, said, _open: err }
     }
 
     fn ask(&self, request: &str, fields: &str, body: &str) -> String {
@@ -58,7 +60,8 @@ fn typed(place: &Place, line: &str, typed: &str) -> (i32, String, String) {
     let mut command = place.backsoon();
     command.args(words(line)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    // Whoever is refused for the command line reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
@@ -157,5 +160,5 @@ fn a_console_that_others_could_reach_under_any_name_does_not_start() {
     assert!(ran.code == 2 && ran.err.contains("nobody is trusted to send it"), "{ran:?}");
     place.write("backsoon.toml", "[admin]\nlissten = \"0\"\n");
     let ran = place.run("check");
-    assert!(ran.err.contains("did you mean `listen`?"), "{ran:?}");
+    assert!(ran.out.contains("did you mean `listen`?"), "{ran:?}");
 }

@@ -167,7 +167,7 @@ impl Drop for Ground {
 
 impl Browser {
     /// What its scripts send with a change.
-    pub(crate) fn headers<'a>(&'a self, ground: &Ground) -> Vec<String> {
+    pub(crate) fn headers(&self, ground: &Ground) -> Vec<String> {
         vec![self.cookie.clone(), ground.origin(), format!("x-csrf-token: {}", self.csrf)]
     }
 }

@@ -41,7 +41,7 @@ async fn nobody_does_more_than_their_role_allows() {
     for (method, path) in operations {
         let least = LEAST.iter().find(|(m, p, _)| (*m, *p) == (method.as_str(), path.as_str()));
         let least = least.unwrap_or_else(|| panic!("{method} {path} has no role in this test")).2;
-        let (method, path) = (method.to_uppercase(), path.replace('{', "").replace('}', ""));
+        let (method, path) = (method.to_uppercase(), path.replace(['{', '}'], ""));
         let ask = async |headers: &[&str]| {
             if method == "GET" && path.ends_with("events") && !headers.is_empty() {
                 // It never ends; other tests follow it.

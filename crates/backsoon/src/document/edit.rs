@@ -185,8 +185,8 @@ impl State {
                 && (&window.message, &window.note) == (&wanted.message, &wanted.note)
                 && (window.start == wanted.start || wanted.start.is_none() && window.in_force(now))
         };
-        let windows = self.site(host).into_iter().flat_map(|site| &site.windows);
-        if let Some(there) = windows.filter(|window| same(window)).next() {
+        let mut windows = self.site(host).into_iter().flat_map(|site| &site.windows);
+        if let Some(there) = windows.find(same) {
             return Added::Already(there.clone());
         }
         let window = Window { id: WindowId::random(), ..wanted.clone() };
