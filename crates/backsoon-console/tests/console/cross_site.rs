@@ -32,6 +32,9 @@ async fn a_foreign_page_cannot_close_with_a_borrowed_cookie() {
     // Who says nothing about where it comes from is no browser, and has no business with a cookie.
     assert_eq!(ground.json("POST", "/api/v1/windows", &[&ada.cookie, &proof], CLOSE).await.status, 403);
     assert_eq!(ground.mode().await, Mode::Off);
+    // A browser that tells nobody where it comes from says at least that it is here.
+    let shy = [ada.cookie.as_str(), &proof, "origin: null", "sec-fetch-site: same-origin"];
+    assert_eq!(ground.json("POST", "/api/v1/reopen", &shy, "{}").await.status, 200);
     let headers = ada.headers(&ground);
     assert_eq!(ground.json("POST", "/api/v1/windows", &all(&headers), CLOSE).await.status, 201);
     assert_eq!(ground.mode().await, Mode::On);
@@ -134,7 +137,7 @@ async fn every_answer_forbids_frames_scripts_of_others_sniffing_and_keeping() {
             for (name, value) in [
                 ("x-content-type-options", "nosniff"),
                 ("x-frame-options", "DENY"),
-                ("referrer-policy", "no-referrer"),
+                ("referrer-policy", "same-origin"),
                 ("cache-control", "no-store"),
             ] {
                 assert_eq!(answer.headers[name], value, "{path}");
