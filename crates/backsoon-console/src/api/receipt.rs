@@ -71,6 +71,8 @@ pub(crate) struct ServerView {
     pub(crate) why: Option<String>,
     /// What its own rules and marks let in all the same.
     admits: Vec<String>,
+    /// What its own rules refuse all the same.
+    refuses: Vec<String>,
 }
 
 /// A request that was cut.
@@ -137,6 +139,7 @@ impl ReceiptView {
             late: server.late.as_ref().and_then(word),
             why: server.late.as_ref().map(ToString::to_string),
             admits: server.admits.clone(),
+            refuses: server.refuses.clone(),
         };
         let cut = |cut: &backsoon::receipt::ServerCut| CutView {
             server: cut.server.clone(),
