@@ -76,7 +76,7 @@ pub(crate) async fn show(
     let fleet = desk.roster(&state).await.unwrap_or_default();
     let late: Vec<_> = fleet.iter().filter(|member| !member.follows || !member.troubles.is_empty()).collect();
     let done = match just.done.as_str() {
-        "closed" => "Closed. Every server that follows has it within a second or two.",
+        "closed" => "Closed: the state is written, and the servers follow.",
         "reopened" => "Reopened.",
         "ended" => "The window was ended.",
         _ => "",
