@@ -1,4 +1,4 @@
-//! Who asks, and in which role. A handler that takes [`Viewer`], [`Operator`] or [`Admin`] is only reached by those.
+//! Who asks, and in which role. A handler that takes `Viewer`, `Operator` or `Admin` is only reached by those.
 
 use std::net::IpAddr;
 use std::sync::Arc;

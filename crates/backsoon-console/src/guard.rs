@@ -2,7 +2,7 @@
 //!
 //! 1. The `Host` must be a name of this console: a page of another name that resolves here (DNS rebinding) gets nothing.
 //! 2. An unsafe method that a browser sends must come from a page of this very origin, by `Sec-Fetch-Site` and `Origin`.
-//! 3. Nobody asks more often than [`crate::limits`] allows.
+//! 3. Nobody asks more often than `limits` allows.
 //! 4. A request that takes longer than [`PATIENCE`] to be read and answered is given up.
 //!
 //! In deployments the first two go wrong when a proxy in front changes `Host` and does not say so: name the proxy in

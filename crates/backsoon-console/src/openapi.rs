@@ -10,7 +10,7 @@ use crate::api::{events, fleet, history, me, people, receipt, rehearse, state, t
 use crate::problem::Problem;
 
 /// Why a request is not done: each operation may say so.
-const PROBLEMS: [(&str, &str); 13] = [
+const PROBLEMS: [(&str, &str); 14] = [
     ("400", "It cannot be read"),
     ("401", "Nobody has signed in"),
     ("403", "The role does not suffice, or another site's page asks"),
@@ -24,6 +24,7 @@ const PROBLEMS: [(&str, &str); 13] = [
     ("421", "The console does not answer to this host"),
     ("422", "It cannot be meant"),
     ("429", "Too often; Retry-After says when"),
+    ("503", "The store is away; Retry-After says when"),
 ];
 
 #[derive(OpenApi)]
@@ -75,19 +76,19 @@ impl Modify for Everywhere {
             "A session of the console (`__Host-backsoon` with https); changes also need the field x-csrf-token",
         );
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        for (status, description) in PROBLEMS {
+            let content =
+                Content::new(Some(RefOr::<utoipa::openapi::Schema>::Ref(Ref::from_schema_name("Problem"))));
+            let problem =
+                ResponseBuilder::new().description(description).content("application/problem+json", content);
+            components.responses.insert(format!("Problem{status}"), RefOr::T(problem.build()));
+        }
         for path in document.paths.paths.values_mut() {
             let operations = [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete];
             for operation in operations.into_iter().flatten() {
-                let problems = PROBLEMS.iter().chain([&("503", "The store is away; Retry-After says when")]);
-                for (status, description) in problems {
-                    let content = Content::new(Some(RefOr::<utoipa::openapi::Schema>::Ref(
-                        Ref::from_schema_name("Problem"),
-                    )));
-                    let problem = ResponseBuilder::new()
-                        .description(*description)
-                        .content("application/problem+json", content);
-                    let responses = &mut operation.responses.responses;
-                    responses.entry((*status).to_owned()).or_insert_with(|| RefOr::T(problem.build()));
+                for (status, _) in PROBLEMS {
+                    let problem = RefOr::Ref(Ref::from_response_name(format!("Problem{status}")));
+                    operation.responses.responses.entry(status.to_owned()).or_insert(problem);
                 }
             }
         }

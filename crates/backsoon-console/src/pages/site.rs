@@ -68,8 +68,12 @@ pub(crate) async fn show(
     if let (How::Proxy, Ok(name)) = (&caller.how, caller.name.parse()) {
         // Forms need a session, whoever says who it is.
         let (_, generation) = role_at_proxy(&desk, &name).await?;
-        let (secret, set) = sign_in::session(&desk, &client(&parts)?, name, generation, Via::Proxy).await?;
-        (cookie, csrf) = (Some(set), Some(secret.digest("csrf").as_str().to_owned()));
+        // While the store is away there is none, and nothing to be changed either.
+        let client = client(&parts)?;
+        let session = sign_in::session(&desk, &client, name, generation, Via::Proxy);
+        if let Ok((secret, set)) = session.await {
+            (cookie, csrf) = (Some(set), Some(secret.digest("csrf").as_str().to_owned()));
+        }
     }
     let (state, source) = desk.state().await?;
     let view = public(&state, source, &desk.since, Timestamp::now());

@@ -66,6 +66,19 @@ async fn a_page_that_cannot_show_its_proof_changes_nothing() {
 }
 
 #[tokio::test]
+async fn nobody_is_signed_in_by_another_sites_page() {
+    let ground = Ground::new().await;
+    ground.user("mallory", Role::Viewer).await;
+    let form = format!("name=mallory&password={}", super::ground::PASSWORD.replace(' ', "+"));
+    for from in ["origin: http://evil.example", "origin: null", "sec-fetch-site: cross-site", "x-none: 1"] {
+        let answer = ground.form("/sign-in", &[from], &form).await;
+        assert_eq!((answer.status, answer.headers.get("set-cookie")), (403, None), "{from}: {answer:?}");
+        let answer = ground.form("/welcome", &[from], "key=x&name=a&password=b").await;
+        assert_eq!(answer.status, 403, "{from}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_changed_by_looking_at_it() {
     let ground = Ground::new().await;
     ground.user("ada", Role::Admin).await;

@@ -25,9 +25,10 @@ fn every_operation_is_named_described_and_may_fail_in_the_same_form() {
             assert!(!names.contains(&name), "{method} {path}: two are called {name}");
             names.push(name);
             assert!(operation["summary"].is_string(), "{method} {path}");
-            let problem =
-                &operation["responses"]["401"]["content"]["application/problem+json"]["schema"]["$ref"];
-            assert_eq!(problem, "#/components/schemas/Problem", "{method} {path}");
+            let problem = &operation["responses"]["401"]["$ref"];
+            assert_eq!(problem, "#/components/responses/Problem401", "{method} {path}");
         }
     }
+    let problem = &document["components"]["responses"]["Problem401"]["content"]["application/problem+json"];
+    assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem");
 }

@@ -78,6 +78,18 @@ async fn a_stranger_names_nobody_and_has_no_https() {
 }
 
 #[tokio::test]
+async fn a_trusted_proxy_may_say_which_name_was_asked_for() {
+    let ground = Ground::with(behind_a_proxy()).await;
+    for (told, status) in
+        [("gate.example.com", 200), ("evil.example", 421), ("gate.example.com, evil.example", 421)]
+    {
+        let told = format!("x-forwarded-host: {told}");
+        let answer = ground.get("/sign-in", &["host: 10.0.0.9:9180", &told]).await;
+        assert_eq!(answer.status, status, "{told}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn with_https_a_page_of_plain_http_is_another_site() {
     let ground = Ground::with(behind_a_proxy()).await;
     ground.user("ada", Role::Admin).await;
