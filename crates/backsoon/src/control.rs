@@ -276,6 +276,36 @@ impl Control {
         Ok(states)
     }
 
+    /// The newest `limit` States of this lineage, or of those before revision `before`; the oldest first.
+    ///
+    /// It asks for one after the other, so a page of a long history costs no more than one of a short history. Only where
+    /// a number was left out (after a disaster) the whole history is read.
+    ///
+    /// # Errors
+    /// As [`Control::read`].
+    pub async fn page(&self, before: Option<u64>, limit: usize) -> Result<Vec<State>, Error> {
+        let Some(current) = self.read().await? else { return Ok(Vec::new()) };
+        let end = before.unwrap_or(u64::MAX).min(current.revision.saturating_add(1));
+        let mut states = Vec::new();
+        let mut revision = end.saturating_sub(1);
+        while revision > 0 && states.len() < limit {
+            if revision == current.revision {
+                states.push(current.clone());
+            } else {
+                let entry = self.store.get(&filed_under(&current.lineage, revision)).await?;
+                let Some(state) = entry.and_then(|entry| State::from_bytes(&entry.value).ok()) else {
+                    let mut all = self.history().await?;
+                    all.retain(|state| state.revision < end);
+                    return Ok(all.split_off(all.len().saturating_sub(limit)));
+                };
+                states.push(state);
+            }
+            revision -= 1;
+        }
+        states.reverse();
+        Ok(states)
+    }
+
     /// Puts the windows, rules and pages of an earlier revision in force again, as a new revision.
     ///
     /// # Errors
@@ -294,10 +324,12 @@ impl Control {
     /// # Errors
     /// [`Error::NoRevision`] when the history does not have it; otherwise as [`Control::read`].
     pub async fn at(&self, revision: u64) -> Result<State, Error> {
-        let mut history = self.history().await?;
-        if let Some(at) = history.iter().position(|state| state.revision == revision) {
-            return Ok(history.swap_remove(at));
+        if let Some(state) = self.page(revision.checked_add(1), 1).await?.pop()
+            && state.revision == revision
+        {
+            return Ok(state);
         }
+        let history = self.history().await?;
         let known =
             history.first().zip(history.last()).map(|(a, b)| format!("{} to {}", a.revision, b.revision));
         Err(Error::NoRevision { revision, known })
@@ -500,7 +532,11 @@ fn legible(state: &State) -> Result<Vec<u8>, Error> {
 }
 
 fn history_key(state: &State) -> String {
-    format!("history/{}/{:020}", state.lineage, state.revision)
+    filed_under(&state.lineage, state.revision)
+}
+
+fn filed_under(lineage: &Lineage, revision: u64) -> String {
+    format!("history/{lineage}/{revision:020}")
 }
 
 fn way_out(why: &Unreadable) -> &'static str {

@@ -106,11 +106,10 @@ pub(crate) async fn rollback(
 impl Desk {
     /// The `limit` newest changes, or those before a revision.
     pub(crate) async fn history(&self, before: Option<u64>, limit: usize) -> Result<HistoryView> {
-        let states = self.reader().history().await?;
+        // One more, since a difference is one from the State before.
+        let states = self.reader().page(before, limit + 1).await?;
         let empty = backsoon::State::default();
-        let end =
-            before.map_or(states.len(), |before| states.partition_point(|state| state.revision < before));
-        let start = end.saturating_sub(limit);
+        let start = states.len().saturating_sub(limit);
         let entry = |at: usize| {
             let (state, then) = (&states[at], at.checked_sub(1).map_or(&empty, |at| &states[at]));
             EntryView {
@@ -121,7 +120,7 @@ impl Desk {
                 differences: differences(then, state),
             }
         };
-        let next = (start > 0).then(|| states.get(start).map(|state| state.revision)).flatten();
-        Ok(HistoryView { changes: (start..end).rev().map(entry).collect(), next })
+        let next = (start > 0).then(|| states[start].revision);
+        Ok(HistoryView { changes: (start..states.len()).rev().map(entry).collect(), next })
     }
 }
