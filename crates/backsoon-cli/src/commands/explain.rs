@@ -62,6 +62,11 @@ pub(super) async fn run(cli: &Cli, explain: &Explain) -> Result<Exit> {
     request.user = explain.user.map_or(Identity::Unasked, |kind| Identity::Known(user(kind)));
     let client = own.proxies.client(&request);
     let decision = decide(site.policy(), &request);
+    if explain.url.path().starts_with(backsoon::pass::PREFIX) {
+        return Err(usage(
+            "--url is the link of a pass, which Backsoon answers by itself: no rule and no mode decides about it, and the application is never asked",
+        ));
+    }
     let reply = match decision {
         Decision::Refuse(reason) | Decision::Hold(reason) => Some(site.reply(&request, reason, now)),
         _ => None,

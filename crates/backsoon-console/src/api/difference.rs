@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use backsoon::document::{Site, Window};
+use backsoon::document::{Pass, Site, Window};
 use backsoon::{Host, State};
 
 use super::state::windows;
@@ -22,6 +22,18 @@ pub(crate) fn differences(before: &State, after: &State) -> Vec<String> {
     }
     let ended = old.iter().filter(|(id, _)| !new.contains_key(*id));
     said.extend(ended.map(|(id, (host, window))| format!("{host}: window {id} ({}) ended", window.mode)));
+
+    let has = |state: &State, pass: &Pass| state.passes.iter().any(|other| other.id == pass.id);
+    let made = after.passes.iter().filter(|pass| !has(before, pass));
+    said.extend(
+        made.map(|pass| {
+            format!("{}: pass {} for {} until {}", pass.site, pass.id, pass.bearer, pass.expires)
+        }),
+    );
+    let gone = before.passes.iter().filter(|pass| !has(after, pass));
+    said.extend(gone.map(|pass| {
+        format!("{}: pass {} for {} is worth nothing any more", pass.site, pass.id, pass.bearer)
+    }));
 
     let hosts: BTreeSet<Host> = before.sites().chain(after.sites()).map(|(host, _)| host).collect();
     let none = Site::default();

@@ -178,3 +178,29 @@ async fn a_closing_for_later_is_scheduled_and_can_be_called_off() {
     ground.json("POST", "/api/v1/reopen", &[&token], r#"{"scheduled":true}"#).await;
     assert_eq!(ground.mode().await, Mode::Off);
 }
+
+#[tokio::test]
+async fn no_answer_shows_what_signs_or_opens_passes() {
+    let ground = Ground::new().await;
+    ground.user("ada", Role::Admin).await;
+    let ada = ground.sign_in("ada").await;
+    let (site, now) = (backsoon::Host::any(), backsoon::time::Timestamp::now());
+    let invitation =
+        backsoon::pass::Invitation::new("eve", site, "ada", now, std::time::Duration::from_secs(60)).unwrap();
+    ground.control().invite(&invitation).await.unwrap();
+    let stored = ground.store.get("state").await.unwrap().unwrap().value;
+    let stored: serde_json::Value = serde_json::from_slice(&stored).unwrap();
+    let mut secrets: Vec<String> = Vec::new();
+    secrets.extend(stored["keys"].as_object().unwrap().values().map(|key| key.as_str().unwrap().to_owned()));
+    secrets.push(stored["passes"][0]["secret"].as_str().unwrap().to_owned());
+    assert!(secrets.len() > 1 && secrets.iter().all(|secret| secret.len() > 20), "{secrets:?}");
+    for path in ["/", "/api/v1/state", "/api/v1/sites", "/api/v1/history", "/api/v1/fleet", "/api/v1/receipt"]
+    {
+        let answer = ground.get(path, &[&ada.cookie]).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        assert!(!secrets.iter().any(|secret| answer.body.contains(secret)), "{path}: {answer:?}");
+    }
+    let history = ground.get("/api/v1/history", &[&ada.cookie]).await.json();
+    let told = history["changes"][0]["differences"][0].as_str().unwrap().to_owned();
+    assert!(told.starts_with("*: pass ") && told.contains(" for eve until "), "{told}");
+}

@@ -239,7 +239,7 @@ impl State {
         Ok((host, window))
     }
 
-    /// Puts the windows, rules and pages of `then` in force again.
+    /// Puts the windows, rules and pages of `then` in force again. Passes stay: one that was revoked is not to come back.
     pub fn restore(&mut self, then: &Self) {
         (self.default, self.sites) = (then.default.clone(), then.sites.clone());
     }
