@@ -32,6 +32,8 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     let options = options(&config, &store::without_secrets(&in_full(&url)));
     let store = store(&url, &config, &options).await?;
     let gate = Gate::bind(&config.gate).await?;
+    #[cfg(feature = "console")]
+    let admin = super::admin::Admin::bind(&config).await?;
     // Before anybody hears that the gate is there, and tells it to stop.
     let shutdown = Shutdown::on_signals()?;
     let instance = Instance::join(Arc::clone(&store), options).await;
@@ -43,6 +45,12 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
         store.url(),
         if mode.is_closed() { "closed" } else { "open" },
     ));
+    // It answers until the gate has drained: that is when somebody looks.
+    #[cfg(feature = "console")]
+    let _console = match admin {
+        Some(admin) => Some(admin.run(&store, &instance).await?),
+        None => None,
+    };
     let outcome = gate.watching(store, &instance).run(instance.clone(), shutdown).await;
     instance.leave().await;
     match outcome {
@@ -101,6 +109,11 @@ fn override_by_flags(config: &mut Config, serve: &Serve) {
     gate.upstream = serve.upstream.clone().or(gate.upstream.take());
     gate.listen = serve.listen.unwrap_or(gate.listen);
     gate.observe = serve.observe.or(gate.observe);
+    #[cfg(feature = "console")]
+    {
+        config.admin.listen = serve.admin.or(config.admin.listen);
+    }
+    let gate = &mut config.gate;
     gate.drain_limit = serve.drain_limit.unwrap_or(gate.drain_limit);
     if serve.access_log {
         gate.access_log = AccessLog::On;
