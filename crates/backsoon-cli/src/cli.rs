@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backsoon::document::WindowId;
-use backsoon::rules::{Method, UserKind};
+use backsoon::rules::{Method, Network, UserKind};
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -370,6 +370,14 @@ pub struct Serve {
     /// Where visitors connect
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Where proxies that are already there ask what to do with a request (nowhere by default)
+    ///
+    /// Needs no upstream: nginx (auth_request), Caddy and Traefik (forward auth) or Envoy (ext_authz) serve the site.
+    #[arg(long, value_name = "ADDR")]
+    pub auth: Option<SocketAddr>,
+    /// A proxy whose word about visitors is believed; may be given several times
+    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
+    pub trusted_proxies: Vec<Network>,
     /// Where /healthz, /readyz and /metrics answer (nowhere by default)
     #[arg(long, value_name = "ADDR")]
     pub observe: Option<SocketAddr>,

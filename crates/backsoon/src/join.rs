@@ -21,7 +21,7 @@ use self::crew::Crew;
 use crate::control::{self, KEPT, STATE};
 use crate::decide::Local;
 use crate::document::{Host, Mode, State, Window};
-use crate::fleet::{self, Holding, Kind, Life, OnLost, Place, ROSTER, Report};
+use crate::fleet::{self, Counts, Holding, Kind, Life, OnLost, Place, ROSTER, Report};
 use crate::instance::{Applied, Instance};
 use crate::request::Effect;
 use crate::rules::Marks;
@@ -46,6 +46,8 @@ pub struct Options {
     pub on_lost: OnLost,
     /// Whether requests can wait here.
     pub holding: Holding,
+    /// Whether every request that is let in holds its permit until its last byte.
+    pub counts: Counts,
     /// Where to keep a copy of the last known State, for a start while the store is away.
     pub copy: Option<PathBuf>,
     /// The hosts that this server is known to serve, if it knows.
@@ -129,6 +131,7 @@ impl Default for Options {
             on_unknown: OnUnknown::Open,
             on_lost: OnLost::Keep,
             holding: Holding::Waits,
+            counts: Counts::All,
             copy: None,
             serves: Vec::new(),
             poll: Duration::from_secs(1),
@@ -536,6 +539,7 @@ impl Membership {
             refuses: own(Effect::Closed).collect(),
             on_lost: self.options.on_lost,
             holding: self.options.holding,
+            counts: self.options.counts,
             held: instance.held(),
             age_ms: heard
                 .map_or(u64::MAX, |heard| heard.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
