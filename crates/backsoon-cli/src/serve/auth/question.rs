@@ -82,8 +82,9 @@ impl Question {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         }
         let mut question = Question { method, host, target, peer: Some(proxy), headers };
-        match trusted.client(&question.request()).because {
-            Because::Forwarded { .. } => {}
+        let visitor = trusted.client(&question.request());
+        match visitor.because {
+            Because::Forwarded { .. } => question.peer = visitor.address,
             Because::Malformed => return Err(Unclear::Nonsense(HeaderName::from_static("x-forwarded-for"))),
             // The proxy's own address would be taken for the visitor's.
             _ => question.peer = None,
