@@ -17,6 +17,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use backsoon::pass::PASS_HEADER;
 use backsoon::reply::Reply;
 use backsoon::rules::TrustedProxies;
 use backsoon::{Admission, Instance};
@@ -153,7 +154,7 @@ impl Shared {
                 asked = asked.uri.path(),
                 method = %question.method,
                 host = question.host,
-                path = question.path(),
+                path = &*question.path(),
                 status = answer.status().as_u16(),
                 "answered",
             );
@@ -171,6 +172,9 @@ impl Shared {
             Admission::Admitted(permit) => {
                 self.figures.admitted(permit.cause());
                 let mut open = Response::new(Bytes::new());
+                if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass).ok()) {
+                    open.headers_mut().insert(PASS_HEADER, pass);
+                }
                 open.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 open
             }

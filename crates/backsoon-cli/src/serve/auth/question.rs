@@ -5,9 +5,11 @@
 //!    sent, and that the proxy passed on beside its own, spoils the question but never decides it.
 //! 3. Nothing is guessed: what is not said, or cannot be meant, makes the question unclear, and that is no "yes".
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
-use backsoon::request::Request;
+use backsoon::pass::redacted;
+use backsoon::request::{Request, Scheme};
 use backsoon::rules::{Because, TrustedProxies};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
@@ -18,6 +20,7 @@ const METHOD: [HeaderName; 2] =
 const HOST: [HeaderName; 1] = [HeaderName::from_static("x-forwarded-host")];
 const TARGET: [HeaderName; 2] =
     [HeaderName::from_static("x-forwarded-uri"), HeaderName::from_static("x-original-uri")];
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// A whole URL, or a target.
 const URL: HeaderName = HeaderName::from_static("x-original-url");
 /// Proxies keep `Upgrade` for themselves, but not this field of every WebSocket (RFC 6455 §4.1).
@@ -31,6 +34,7 @@ pub(crate) struct Question {
     /// Path and query.
     pub(crate) target: String,
     peer: Option<IpAddr>,
+    scheme: Scheme,
     headers: HeaderMap,
 }
 
@@ -77,11 +81,13 @@ impl Question {
         if !is_target(target, &method) {
             return Err(Unclear::Nonsense(TARGET[0].clone()));
         }
+        let is_https = one(&headers, &PROTO)?.is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
+        let scheme = if is_https { Scheme::Https } else { Scheme::Http };
         let (host, target) = (host.to_owned(), target.to_owned());
         if headers.contains_key(WEBSOCKET) {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         }
-        let mut question = Question { method, host, target, peer: Some(proxy), headers };
+        let mut question = Question { method, host, target, peer: Some(proxy), scheme, headers };
         let visitor = trusted.client(&question.request());
         match visitor.because {
             Because::Forwarded { .. } => question.peer = visitor.address,
@@ -95,13 +101,13 @@ impl Question {
     /// The visitor's request. Who the user is, and which route it is for, nobody knows here.
     pub(crate) fn request(&self) -> Request<'_> {
         let mut request = Request::new(self.method.as_str(), &self.host, &self.target, &self.headers);
-        request.peer = self.peer;
+        (request.peer, request.scheme) = (self.peer, self.scheme);
         request
     }
 
-    /// The path without the query, which may hold secrets.
-    pub(crate) fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
+    /// The path for logs: without the query, and without what makes the link of a pass one.
+    pub(crate) fn path(&self) -> Cow<'_, str> {
+        redacted(self.target.split('?').next().unwrap_or_default())
     }
 }
 
@@ -195,7 +201,7 @@ mod tests {
         {
             let question = question.unwrap();
             let request = question.request();
-            assert_eq!((request.method, request.path, question.path()), ("GET", "/cart?a=b", "/cart"));
+            assert_eq!((request.method, request.path, &*question.path()), ("GET", "/cart?a=b", "/cart"));
             assert!(request.host.eq_ignore_ascii_case("shop.example"));
             assert_eq!(trusted().client(&request).address, Some("192.0.2.7".parse().unwrap()));
         }
