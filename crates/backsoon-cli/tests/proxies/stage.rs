@@ -45,9 +45,11 @@ pub(crate) struct Application {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// The whole answer; the head in lower case.
+    /// In lower case.
     pub(crate) head: String,
     pub(crate) body: String,
+    /// The head as it was sent.
+    pub(crate) raw: String,
 }
 
 // === impl Application ===
@@ -112,7 +114,7 @@ impl Stage {
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned(), raw: head.to_owned() }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -181,6 +183,7 @@ pub(crate) fn asks(proxy: impl Fn(&Stage, u16) -> Server, away: u16) {
     let before = stage.application.asked();
     assert_eq!(stage.ask("POST", "/hooks/pay", "content-length: 3\r\n\r\na=b").body, "application\n");
     assert_eq!(stage.application.asked(), before + 1);
+    with_a_pass(&stage);
 
     let said = place.done("off --wait=20s");
     assert!(said.contains("confirmed") && !said.contains("earlier"), "{said}");
@@ -192,4 +195,16 @@ pub(crate) fn asks(proxy: impl Fn(&Stage, u16) -> Server, away: u16) {
     place.done("off --wait=20s");
     program.kill();
     assert_eq!(stage.refused("GET", "/", "").status, away, "nobody says yes");
+}
+
+/// Opens the link of a pass through the proxy, and goes in with the cookie.
+fn with_a_pass(stage: &Stage) {
+    let said = stage.place.done("pass new --for Ann --base-url http://shop.example.com");
+    let link = said.split("http://shop.example.com").nth(1).unwrap().split_whitespace().next().unwrap();
+    let opened = stage.refused("GET", link, "");
+    assert!(opened.status == 303 || opened.status == 302, "{opened:?}");
+    let at = opened.head.find("set-cookie: ").unwrap_or_else(|| panic!("{opened:?}")) + "set-cookie: ".len();
+    let cookie = opened.raw[at..].split([';', '\r']).next().unwrap();
+    assert_eq!(stage.ask("GET", "/", &format!("cookie: {cookie}\r\n")).body, "application\n");
+    stage.refused("GET", "/", &format!("cookie: {}\r\n", &cookie[..cookie.len() - 1]));
 }
