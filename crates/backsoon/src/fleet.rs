@@ -72,6 +72,9 @@ pub struct Report {
     /// The rules of its own that refuse requests whatever the State says, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuses: Vec<String>,
+    /// The rules of the State that cannot be carried out there, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignores: Vec<String>,
     /// What it does when it is lost.
     #[serde(default)]
     pub on_lost: OnLost,
@@ -334,6 +337,7 @@ impl Report {
             cut_total: 0,
             admits: Vec::new(),
             refuses: Vec::new(),
+            ignores: Vec::new(),
             on_lost: OnLost::Keep,
             holding: Holding::Waits,
             counts: Counts::All,

@@ -109,6 +109,9 @@ pub struct Server {
     /// What its own rules refuse all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refuses: Vec<String>,
+    /// Which rules of the State cannot be carried out there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignores: Vec<String>,
     /// What is in the way; none: it has confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late: Option<Late>,
@@ -232,6 +235,7 @@ fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookou
             counts: report.counts,
             admits: report.admits.clone(),
             refuses: report.refuses.clone(),
+            ignores: report.ignores.clone(),
             late: late(state, &sites, report, lookout.silence(&report.name), now),
         })
         .collect();

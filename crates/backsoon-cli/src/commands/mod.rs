@@ -10,6 +10,7 @@ mod explain;
 mod fleet;
 mod guard;
 mod history;
+mod mirror;
 mod off;
 mod on;
 mod pass;
@@ -64,6 +65,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             Verb::Rollback(rollback) => rollback::run(&Desk::open_existing(cli).await?, rollback).await,
             Verb::Apply(apply) => apply::run(cli, apply).await,
             Verb::Check => check::run(cli).await,
+            Verb::Mirror(mirror) => mirror::run(cli, mirror).await,
             Verb::Serve(serve) => serve::run(cli, serve).await,
             Verb::Demo(demo) => demo::run(demo).await,
             Verb::Completions(_) => Ok(Exit::Done),

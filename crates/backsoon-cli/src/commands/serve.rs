@@ -25,9 +25,7 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     let mut config = Config::load(cli.config.as_deref())?;
     override_by_flags(&mut config, serve);
     config.gate.check().map_err(|why| usage(why.to_string()))?;
-    let url = config.store_url(cli.store_flag())?;
-    let options = options(&config, &store::without_secrets(&in_full(&url)));
-    let store = store(&url, &config, &options).await?;
+    let (store, options) = store_and_options(cli, &config).await?;
     let gate = Gate::bind(&config.gate).await?;
     // Before anybody hears that the gate is there, and tells it to stop.
     let shutdown = Shutdown::on_signals()?;
@@ -53,6 +51,13 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
             Ok(Exit::NotConfirmed)
         }
     }
+}
+
+/// The store, also while it is away, and how to join those who follow it.
+pub(super) async fn store_and_options(cli: &Cli, config: &Config) -> Result<(Arc<dyn Store>, Options)> {
+    let url = config.store_url(cli.store_flag())?;
+    let options = options(config, &store::without_secrets(&in_full(&url)));
+    Ok((store(&url, config, &options).await?, options))
 }
 
 /// The store, also while it is away: a gate that knows what to do meanwhile starts all the same.

@@ -65,12 +65,14 @@ pub(super) fn lines(receipt: &Receipt, wait: &Wait) -> Vec<(&'static str, String
     let not_counted = (receipt.verdict == Verdict::InForce).then(|| uncounted(receipt)).flatten();
     let not_counted = not_counted.map(|servers| ("uncounted", servers));
     let admitted = admitted(receipt).map(|rules| ("let in", rules));
+    let ignored = ignored(receipt).map(|rules| ("ignored", rules));
     let refused = refused(receipt).map(|rules| ("refused", rules));
     std::iter::once(("receipt", verdict(receipt)))
         .chain(cut)
         .chain(not_counted)
         .chain(admitted)
         .chain(refused)
+        .chain(ignored)
         .chain(late)
         .collect()
 }
@@ -155,6 +157,18 @@ fn uncounted(receipt: &Receipt) -> Option<String> {
             names.join(", ")
         )
     })
+}
+
+/// What the State lets in or refuses, and a server cannot.
+fn ignored(receipt: &Receipt) -> Option<String> {
+    if receipt.sites.values().all(|mode| *mode == Mode::Off) {
+        return None;
+    }
+    let some = receipt.servers.iter().filter(|server| !server.ignores.is_empty());
+    joined(some.map(|server| {
+        let rules = plain(&server.ignores.join(", "));
+        format!("{rules} ({}: only a request could decide it)", plain(&server.name))
+    }))
 }
 
 /// What single servers do by rules of their own.

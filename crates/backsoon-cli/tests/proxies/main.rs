@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "parts of the command line's tests are used here, and not all of each")]
 
 mod caddy;
+mod haproxy;
+mod mirror;
 mod nginx;
 #[path = "../cli/place.rs"]
 mod place;

@@ -16,7 +16,7 @@ use crate::program::Program;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What stays open, and what only looks so.
-const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 [[sites."*".rules]]
 name = "hooks"
 then = "open"
@@ -104,10 +104,14 @@ impl Stage {
 
     /// Asks the proxy, in `head` with what a visitor may add.
     pub(crate) fn ask(&self, method: &str, path: &str, head: &str) -> Answer {
+        self.at("shop.example.com", method, path, head)
+    }
+
+    /// The same for another host.
+    pub(crate) fn at(&self, host: &str, method: &str, path: &str, head: &str) -> Answer {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nhost: shop.example.com\r\nconnection: close\r\n{head}\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{head}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
