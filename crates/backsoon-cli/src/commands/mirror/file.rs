@@ -13,8 +13,9 @@ use anyhow::{Context as _, Result};
 pub(super) fn keep(path: &Path, wanted: Option<&[u8]>) -> Result<()> {
     let held = match fs::read(path) {
         Ok(held) => Some(held),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        // Without its folder it could never be written: better to hear that now.
+        Err(error) if error.kind() == ErrorKind::NotFound && folder(path).is_dir() => None,
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be written", path.display())),
     };
     if held.as_deref() == wanted {
         return Ok(());
@@ -69,7 +70,9 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
         keep(&path, None).unwrap();
         assert!(!path.exists());
-        let nowhere = keep(&folder.path().join("none/flag"), Some(b"on")).unwrap_err();
-        assert!(format!("{nowhere:#}").contains("none/flag"), "{nowhere:#}");
+        for wanted in [Some(&b"on"[..]), None] {
+            let nowhere = keep(&folder.path().join("none/flag"), wanted).unwrap_err();
+            assert!(format!("{nowhere:#}").contains("none/flag"), "{nowhere:#}");
+        }
     }
 }

@@ -29,8 +29,11 @@ impl Picture {
         let now = Timestamp::now();
         let local = config.local();
         let ignores = ignored(hosts, &Snapshot::settle(&state, &local, now, None));
-        if let Some((host, _)) = modes.first().filter(|(_, mode)| !mode.is_closed()) {
-            state.site_mut(host).windows.push(Window::new(Mode::On));
+        if let Some((host, _)) = modes.first().filter(|(_, mode)| *mode == Mode::Off) {
+            let mut window = Window::new(Mode::On);
+            // The same each time, or every look would be a change.
+            window.id = "w-next".parse().unwrap_or(window.id);
+            state.site_mut(host).windows.push(window);
         }
         let snapshot = Snapshot::settle(&state, &local, now, None);
         let host = modes.first().map_or("*", |(host, _)| host.as_str());
@@ -116,6 +119,7 @@ mod tests {
             "ready for the next closing"
         );
         assert_eq!(open.ignores, ["health paths"]);
+        assert_eq!(open.problem, taken(&state, &["shop.example"]).problem, "no news, no change");
 
         state
             .default
@@ -127,6 +131,8 @@ mod tests {
         assert_eq!(both.map(), "shop.example on\nwww.example read-only\n");
         assert_eq!((both.flag().as_deref(), both.ignores.len()), (Some("on\n"), 2));
         state.site_mut(&"shop.example".parse().unwrap()).windows.clear();
-        assert_eq!(taken(&state, &["www.example"]).flag().as_deref(), Some("read-only\n"));
+        let read_only = taken(&state, &["www.example"]);
+        assert_eq!(read_only.flag().as_deref(), Some("read-only\n"));
+        assert!(String::from_utf8(read_only.page).unwrap().contains("Changes are paused"));
     }
 }
