@@ -426,7 +426,7 @@ mod tests {
         let running = Running { method: "GET".into(), path: "/".into(), age_ms: 9 };
         let cut = Cut { site: Host::any(), revision: 3, request: running };
         let forced = Report { cuts: vec![cut], ..report(&state, "a") };
-        assert_eq!(verdict(&state, &[forced.clone()]).0, Verdict::Forced);
+        assert_eq!(verdict(&state, std::slice::from_ref(&forced)).0, Verdict::Forced);
         assert_eq!(verdict(&state, &[forced, asked.clone()]), (Verdict::InForce, None));
         let behind = Report { revision: 2, ..asked.clone() };
         assert_eq!(verdict(&state, &[report(&state, "a"), behind]).0, Verdict::NotConfirmed);

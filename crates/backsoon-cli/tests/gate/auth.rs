@@ -230,11 +230,8 @@ async fn who_waits_does_so_no_longer_than_the_proxy() {
 
 #[tokio::test]
 async fn local_rules_and_hosts_without_a_site_count_as_they_do_in_the_gate() {
-    let mut local = Local::default();
-    local.rules = Arc::new([Rule::closed(
-        "admin",
-        Condition { path: vec![PathPattern::prefix("/admin").unwrap()], ..Condition::default() },
-    )]);
+    let admin = Condition { path: vec![PathPattern::prefix("/admin").unwrap()], ..Condition::default() };
+    let local = Local { rules: Arc::new([Rule::closed("admin", admin)]), ..Local::default() };
     let instance = Instance::new(local, Marks::new());
     let mut options = Options::default();
     options.auth.listen = Some("127.0.0.1:0".parse().unwrap());
