@@ -191,8 +191,8 @@ impl Settled {
                 mode: plan.policy_mode,
                 window: plan.by_mode.window.as_ref().map(|window| window.id.clone()),
             },
-            by_mode: Replies::render(plan.by_mode),
-            by_rule: Replies::render(plan.by_rule),
+            by_mode: Replies::new(plan.by_mode),
+            by_rule: Replies::new(plan.by_rule),
             hold: plan.hold,
             cut_after: plan.cut_after,
             upcoming: plan.upcoming,
@@ -262,7 +262,7 @@ impl Settled {
 
     /// Why the site's own page is not shown, if it is not.
     pub fn trouble(&self) -> Option<&str> {
-        self.by_mode.trouble.as_deref()
+        self.by_mode.trouble().or_else(|| self.by_rule.trouble())
     }
 
     pub(crate) fn hold(&self) -> Hold {

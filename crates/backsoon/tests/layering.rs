@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("reply", &["accept", "document", "request", "time"]),
     ("snapshot", &["decide", "document", "reply", "request", "rules", "time"]),
     ("running", &["document"]),
-    ("inspect", &["decide", "document", "request", "snapshot", "time"]),
+    ("inspect", &["decide", "document", "reply", "request", "snapshot", "time"]),
     ("fleet", &["document", "running", "store", "time"]),
     ("control", &["document", "fleet", "inspect", "store", "time"]),
     ("during", &["control", "document", "fleet", "store", "time"]),

@@ -1,6 +1,7 @@
 //! The State: everything that operators have asked for, as one document.
 
 mod host;
+mod look;
 mod mode;
 mod page;
 mod window;
@@ -16,6 +17,7 @@ use crate::time::Timestamp;
 
 pub(crate) use host::plain as plain_host;
 pub use host::{Host, NotAHost};
+pub use look::{Colour, LanguageTag, Logo, NotAColour, NotALanguage, NotALogo, Palette};
 pub use mode::{Mode, NotAMode};
 pub use page::{NotARedirect, NotARefusal, NotATemplate, Page, Redirect, RetryAfterForm, Status, Template};
 pub use window::{Hold, NeverInForce, NotAWindow, Source, Window, WindowId};

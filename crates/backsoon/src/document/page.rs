@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::look::{LanguageTag, Logo, Palette};
+
 /// What a refused visitor gets. Every part has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +18,22 @@ pub struct Page {
     /// What visitors are told when the window says nothing itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The language of the title, of every message and of the name. It is also the page's, for visitors who ask for none
+    /// that it speaks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<LanguageTag>,
+    /// Whose site it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Shown above the headline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Logo>,
+    /// The colours by day, and by night as well where `dark` says nothing.
+    #[serde(alias = "colors", skip_serializing_if = "Palette::is_empty")]
+    pub colours: Palette,
+    /// The colours for those whose screen is dark.
+    #[serde(skip_serializing_if = "Palette::is_empty")]
+    pub dark: Palette,
     /// A fixed `Retry-After` in seconds, in place of the one worked out from the window's end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
