@@ -210,9 +210,7 @@ impl Replies {
     fn make_html(&self, reader: Reader) -> Ready {
         let mut ready = self.ready(Form::Html, self.fill(reader).into_bytes());
         let headers = Arc::make_mut(&mut ready.headers);
-        let is_file = self.notice.page.logo.as_ref().is_some_and(|logo| logo.path().is_some());
-        let policy = if is_file { &POLICY_WITH_FILES } else { &POLICY };
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::clone(policy));
+        headers.insert(CONTENT_SECURITY_POLICY, policy_of(&self.notice.page));
         headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(reader.language.language));
         ready
     }
@@ -310,6 +308,12 @@ impl Replies {
             }
         })
     }
+}
+
+/// What the page of a site may load and run.
+fn policy_of(page: &Page) -> HeaderValue {
+    let is_file = page.logo.as_ref().is_some_and(|logo| logo.path().is_some());
+    HeaderValue::clone(if is_file { &POLICY_WITH_FILES } else { &POLICY })
 }
 
 fn policy(images: &str) -> HeaderValue {

@@ -12,6 +12,7 @@ mod guard;
 mod history;
 mod off;
 mod on;
+mod page;
 mod rollback;
 mod run;
 mod serve;
@@ -61,6 +62,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             Verb::History(history) => history::run(&Desk::open_existing(cli).await?, history).await,
             Verb::Rollback(rollback) => rollback::run(&Desk::open_existing(cli).await?, rollback).await,
             Verb::Apply(apply) => apply::run(cli, apply).await,
+            Verb::Page(page) => page::run(cli, page).await,
             Verb::Check => check::run(cli).await,
             Verb::Serve(serve) => serve::run(cli, serve).await,
             Verb::Demo(demo) => demo::run(demo).await,

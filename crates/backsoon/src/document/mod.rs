@@ -180,6 +180,11 @@ impl State {
         if host.is_any() { &mut self.default } else { self.sites.entry(host.clone()).or_default() }
     }
 
+    /// The page of `host`: its own, or that of the next less special site that has one.
+    pub fn page(&self, host: &Host) -> Arc<Page> {
+        host.line().find_map(|host| self.site(&host)?.page.clone()).unwrap_or_default()
+    }
+
     /// Removes the window called `id` wherever it is, and says where it was.
     pub fn end_window(&mut self, id: &WindowId) -> Option<(Host, Window)> {
         let hosts: Vec<Host> = self.sites().map(|(host, _)| host).collect();

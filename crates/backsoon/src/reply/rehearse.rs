@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::html::{Reader, Rigour, Sent, fill};
-use super::words::{find, languages};
+use super::words::languages;
 use super::{Notice, Reopens};
 use crate::document::{Mode, Page, Window};
 use crate::time::Timestamp;
@@ -33,6 +33,8 @@ pub struct Rehearsed {
     pub occasion: Occasion,
     /// The page.
     pub html: String,
+    /// What it may load and run: the value of its `Content-Security-Policy`.
+    pub policy: http::HeaderValue,
 }
 
 /// A page that would not be shown as written.
@@ -84,6 +86,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// The first page that would not be fit to be seen.
 pub fn rehearse(page: &Page, now: Timestamp) -> Result<Vec<Rehearsed>, Unfit> {
     let page = Arc::new(page.clone());
+    let policy = super::policy_of(&page);
     let mut shown = Vec::new();
     for reader in languages() {
         for occasion in Occasion::ALL {
@@ -93,19 +96,12 @@ pub fn rehearse(page: &Page, now: Timestamp) -> Result<Vec<Rehearsed>, Unfit> {
                 .map_err(|why| Unfit::Template { language, occasion, why: format!("{why:#}") })?;
             match html.len() {
                 _ if html.trim().is_empty() => return Err(Unfit::Empty { language, occasion }),
-                0..=LONGEST => shown.push(Rehearsed { language, occasion, html }),
+                0..=LONGEST => shown.push(Rehearsed { language, occasion, html, policy: policy.clone() }),
                 bytes => return Err(Unfit::TooLong { language, occasion, bytes }),
             }
         }
     }
     Ok(shown)
-}
-
-/// The tags of the languages that the built-in page speaks, and the one that `tag` means, if it means one of them.
-pub fn spoken(tag: &str) -> (Vec<&'static str>, Option<&'static str>) {
-    let all: Vec<_> = languages().iter().map(|language| language.language).collect();
-    let meant = find(tag.as_bytes()).map(|index| all[index]);
-    (all, meant)
 }
 
 // === impl Occasion ===
