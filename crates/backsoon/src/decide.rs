@@ -5,11 +5,12 @@
 //! 2. the rules that this server brings itself (code, `backsoon.toml`), in order,
 //! 3. the site's rules, in order,
 //! 4. health paths,
-//! 5. the mode.
+//! 5. what belongs to the page of a closed site: `/robots.txt` and the logo,
+//! 6. the mode.
 
 use std::sync::Arc;
 
-use crate::document::{Health, Mode, WindowId};
+use crate::document::{Health, Mode, Page, Robots, WindowId};
 use crate::request::{Effect, Identity, Request, User};
 use crate::rules::{Facts, Match, Rule, TrustedProxies};
 
@@ -33,6 +34,8 @@ pub struct Policy {
     pub rules: Arc<[Rule]>,
     /// Whether the built-in rule for health paths holds.
     pub health: Health,
+    /// The site's page, which says what belongs to it.
+    pub page: Arc<Page>,
     /// How closed the site is.
     pub mode: Mode,
     /// The window that makes it so.
@@ -65,6 +68,8 @@ pub enum Reason<'a> {
     Site(&'a Rule),
     /// The built-in rule that keeps health paths open.
     Health,
+    /// The built-in rule that keeps open what belongs to the page: `/robots.txt` and the logo.
+    Page,
     /// The mode, and the window behind it unless the mode is off.
     Mode(Mode, Option<&'a WindowId>),
 }
@@ -72,7 +77,7 @@ pub enum Reason<'a> {
 /// A [`Reason`] that outlives the policy: for logs, metrics and the behaviour table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// `mark`, `local`, `rule`, `health` or `mode`.
+    /// `mark`, `local`, `rule`, `health`, `page` or `mode`.
     pub by: &'static str,
     /// The name of the rule that decided, if a rule did.
     pub rule: Option<Arc<str>>,
@@ -123,6 +128,9 @@ fn first_match<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
     if policy.health == Health::On && policy.local.health == Health::On && is_health(request) {
         return Decision::Admit(Reason::Health);
     }
+    if belongs_to(&policy.page, request) {
+        return Decision::Admit(Reason::Page);
+    }
     let reason = Reason::Mode(policy.mode, policy.window.as_ref());
     match policy.mode {
         Mode::Off => Decision::Admit(reason),
@@ -137,6 +145,14 @@ fn by<'a>(effect: Effect, reason: Reason<'a>) -> Decision<'a> {
         Effect::Open => Decision::Admit(reason),
         Effect::Closed => Decision::Refuse(reason),
     }
+}
+
+/// As with health paths, exactly as sent.
+fn belongs_to(page: &Page, request: &Request<'_>) -> bool {
+    let path = request.path.split_once('?').map_or(request.path, |(path, _)| path);
+    matches!(request.method, "GET" | "HEAD")
+        && (path == "/robots.txt" && page.robots == Robots::Open
+            || page.logo.as_ref().and_then(|logo| logo.path()).is_some_and(|logo| logo == path))
 }
 
 /// Exactly these paths, as sent: a health probe has no reason to spell them otherwise.
@@ -167,6 +183,7 @@ impl<'a> Reason<'a> {
             Self::Local(_) => "local",
             Self::Site(_) => "rule",
             Self::Health => "health",
+            Self::Page => "page",
             Self::Mode(..) => "mode",
         };
         Cause { by, rule: self.rule().map(|rule| Arc::clone(&rule.name)) }

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 mod html;
+mod machine;
 pub mod rehearse;
 mod words;
 
@@ -42,6 +43,8 @@ pub struct Reply {
     pub headers: Arc<HeaderMap>,
     /// When to come back, if that is known.
     pub retry_after: Option<HeaderValue>,
+    /// More header fields, for this request alone.
+    pub also: Vec<(HeaderName, HeaderValue)>,
     /// The body; empty for HEAD.
     pub body: Bytes,
 }
@@ -72,6 +75,7 @@ pub(crate) struct Replies {
     json: OnceLock<Ready>,
     text: OnceLock<Ready>,
     redirect: OnceLock<Ready>,
+    grpc: OnceLock<Ready>,
     /// The language for those who ask for none of them, by its index.
     everybody: usize,
     trouble: OnceLock<String>,
@@ -108,6 +112,9 @@ impl Reply {
         let mut headers = HeaderMap::clone(&self.headers);
         if let Some(value) = &self.retry_after {
             headers.insert(RETRY_AFTER, value.clone());
+        }
+        for (name, value) in &self.also {
+            headers.insert(name.clone(), value.clone());
         }
         headers
     }
@@ -164,6 +171,7 @@ impl Replies {
             json: OnceLock::new(),
             text: OnceLock::new(),
             redirect: OnceLock::new(),
+            grpc: OnceLock::new(),
             everybody,
             trouble: OnceLock::new(),
         };
@@ -176,7 +184,20 @@ impl Replies {
 
     /// The reply to `request`, refused at `now`.
     pub(crate) fn reply(&self, request: &Request<'_>, now: Timestamp) -> Reply {
-        let ready = if self.notice.page.redirect.is_some() && !self.leads_back(request) {
+        let mut also = Vec::new();
+        if !self.notice.page.cors.is_empty()
+            && let Some(fields) = machine::cross_origin(&self.notice.page, request)
+        {
+            match machine::preflight(request, fields) {
+                Ok(reply) => return reply,
+                Err(fields) => also = fields,
+            }
+        }
+        let wait = self.wait(request, now);
+        let ready = if machine::is_grpc(request) {
+            also.extend(wait.map(|wait| machine::pushback(rounded_up(wait))));
+            self.grpc.get_or_init(|| self.make_grpc())
+        } else if self.notice.page.redirect.is_some() && !self.leads_back(request) {
             self.redirect.get_or_init(|| self.make_redirect())
         } else {
             match Form::of(request.headers) {
@@ -188,7 +209,8 @@ impl Replies {
         Reply {
             status: ready.status,
             headers: Arc::clone(&ready.headers),
-            retry_after: self.retry_after(request, now),
+            retry_after: wait.map(|wait| self.retry_after(wait, now)),
+            also,
             body: if request.method == "HEAD" { Bytes::new() } else { ready.body.clone() },
         }
     }
@@ -243,6 +265,14 @@ impl Replies {
         self.ready(Form::Json, serde_json::to_vec(&problem).unwrap_or_default())
     }
 
+    fn make_grpc(&self) -> Ready {
+        let notice = &self.notice;
+        let title = notice.title(None);
+        let message =
+            notice.message().map_or_else(|| title.to_owned(), |message| format!("{title}: {message}"));
+        machine::grpc(&message, window_field(notice))
+    }
+
     fn make_text(&self) -> Ready {
         let notice = &self.notice;
         let mut text = format!("{}\n", notice.title(None));
@@ -270,8 +300,7 @@ impl Replies {
 
     fn ready(&self, form: Form, body: Vec<u8>) -> Ready {
         let status = StatusCode::from_u16(self.notice.page.status.as_u16());
-        let window = self.notice.window.as_ref().map(|window| window.id.as_str());
-        Ready::new(status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE), form, body, window)
+        Ready::new(status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE), form, body, &self.notice)
     }
 
     pub(crate) fn notice(&self) -> &Notice {
@@ -286,7 +315,8 @@ impl Replies {
         path == here && host.is_none_or(|host| host == plain_host(request.host))
     }
 
-    fn retry_after(&self, request: &Request<'_>, now: Timestamp) -> Option<HeaderValue> {
+    /// How long to wait from `now` on, if that is known.
+    fn wait(&self, request: &Request<'_>, now: Timestamp) -> Option<Duration> {
         let page = &self.notice.page;
         let reopens = if request.is_safe() { self.notice.reopens.safe } else { self.notice.reopens.all };
         let wait = match (page.retry_after, reopens) {
@@ -296,17 +326,18 @@ impl Replies {
             (None, None) => return None,
         };
         let jitter = if page.retry_jitter == 0 { 0 } else { fastrand::u64(0..=u64::from(page.retry_jitter)) };
-        let wait = wait + Duration::from_secs(jitter);
-        // Both forms are whole seconds, and are rounded up for the same reason.
-        let almost = Duration::from_nanos(999_999_999);
-        Some(match page.retry_after_form {
-            RetryAfterForm::Seconds => HeaderValue::from((wait + almost).as_secs()),
+        Some(wait + Duration::from_secs(jitter))
+    }
+
+    fn retry_after(&self, wait: Duration, now: Timestamp) -> HeaderValue {
+        match self.notice.page.retry_after_form {
+            RetryAfterForm::Seconds => HeaderValue::from(rounded_up(wait)),
             RetryAfterForm::Date => {
-                let date = (now + wait + almost).whole_seconds().http_date();
+                let date = (now + wait + ALMOST_A_SECOND).whole_seconds().http_date();
                 // An HTTP-date is ASCII, so this is always a header value.
-                HeaderValue::from_str(&date).unwrap_or(HeaderValue::from((wait + almost).as_secs()))
+                HeaderValue::from_str(&date).unwrap_or(HeaderValue::from(rounded_up(wait)))
             }
-        })
+        }
     }
 }
 
@@ -325,17 +356,33 @@ fn policy(images: &str) -> HeaderValue {
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
+/// Whoever is told whole seconds must not come too early, so they are rounded up.
+const ALMOST_A_SECOND: Duration = Duration::from_nanos(999_999_999);
+
+fn rounded_up(wait: Duration) -> u64 {
+    wait.saturating_add(ALMOST_A_SECOND).as_secs()
+}
+
+fn window_field(notice: &Notice) -> Option<HeaderValue> {
+    let window = notice.window.as_ref()?;
+    HeaderValue::from_str(window.id.as_str()).ok()
+}
+
 // === impl Ready ===
 
 impl Ready {
-    fn new(status: StatusCode, form: Form, body: Vec<u8>, window: Option<&str>) -> Self {
+    fn new(status: StatusCode, form: Form, body: Vec<u8>, notice: &Notice) -> Self {
         let mut headers = HeaderMap::with_capacity(10);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language"));
+        let vary = match notice.page.cors.is_empty() {
+            true => "Accept, Accept-Language",
+            false => "Accept, Accept-Language, Origin",
+        };
+        headers.insert(VARY, HeaderValue::from_static(vary));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Some(window) = window.and_then(|id| HeaderValue::from_str(id).ok()) {
+        if let Some(window) = window_field(notice) {
             headers.insert(WINDOW_HEADER, window);
         }
         Self { status, headers: Arc::new(headers), body: body.into() }

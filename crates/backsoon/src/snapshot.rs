@@ -188,6 +188,7 @@ impl Settled {
                 local: local.clone(),
                 rules: plan.rules,
                 health: plan.health,
+                page: Arc::clone(&plan.by_mode.page),
                 mode: plan.policy_mode,
                 window: plan.by_mode.window.as_ref().map(|window| window.id.clone()),
             },
@@ -305,6 +306,8 @@ impl Settled {
         }
         self.policy.mode > older.policy.mode
             || self.policy.health != older.policy.health
+            || self.policy.page.robots != older.policy.page.robots
+            || self.policy.page.logo != older.policy.page.logo
             || !same_rules(&self.policy.rules, &older.policy.rules)
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use backsoon::decide::{Decision, Local, Policy, Reason, decide};
 use backsoon::document::{
-    Colour, Health, Hold, Host, LanguageTag, Logo, Mode, Page, Palette, Redirect, RetryAfterForm, Site,
-    Source, State, Window,
+    Colour, Health, Hold, Host, LanguageTag, Logo, Mode, Origin, Page, Palette, Redirect, RetryAfterForm,
+    Robots, Site, Source, State, Window,
 };
 use backsoon::request::{Effect, Headers, Identity, NO_HEADERS, Request, User, UserKind};
 use backsoon::rules::{Condition, Path, PathPattern, Rule, TrustedProxies};
@@ -22,7 +22,14 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 fn policy(mode: Mode, rules: Vec<Rule>) -> Policy {
-    Policy { local: Local::default(), rules: rules.into(), health: Health::Off, mode, window: None }
+    Policy {
+        local: Local::default(),
+        rules: rules.into(),
+        health: Health::Off,
+        page: Arc::default(),
+        mode,
+        window: None,
+    }
 }
 
 fn at(millis: i64) -> Timestamp {
@@ -134,6 +141,8 @@ fn pages() -> impl Strategy<Value = Page> {
         option::of(select(vec!["/logo.svg", "data:image/png;base64,AAAA"])),
         palette(),
         palette(),
+        vec(select(vec!["*", "https://app.example.com"]), 0..3),
+        any::<bool>(),
     );
     (400..=599_u16, texts, looks, retry, option::of((redirect, any::<bool>()))).prop_map(
         |(status, texts, looks, retry, redirect)| Page {
@@ -149,6 +158,8 @@ fn pages() -> impl Strategy<Value = Page> {
             retry_jitter: retry.1,
             retry_after_form: if retry.2 { RetryAfterForm::Date } else { RetryAfterForm::Seconds },
             redirect: redirect.map(|(to, kept)| Redirect::new(to, if kept { 307 } else { 302 }).unwrap()),
+            cors: looks.5.into_iter().map(|origin| Origin::try_from(origin.to_owned()).unwrap()).collect(),
+            robots: if looks.6 { Robots::Open } else { Robots::Closed },
             html: texts.2.map(|source| source.try_into().unwrap()),
         },
     )

@@ -135,6 +135,9 @@ fn because(decision: Decision<'_>, state: &State, site: &Settled) -> String {
         Reason::Local(rule) => format!("rule `{}` of this server ({})", plain(&rule.name), rule.when),
         Reason::Site(rule) => format!("rule `{}` of the site ({})", plain(&rule.name), rule.when),
         Reason::Health => "the built-in rule keeps health paths open".into(),
+        Reason::Page => {
+            "the built-in rule keeps open what belongs to the page: /robots.txt and the logo".into()
+        }
         Reason::Mode(_, None) => "the site is open, and no rule says otherwise".into(),
         Reason::Mode(mode, Some(id)) => {
             let window = site.window();

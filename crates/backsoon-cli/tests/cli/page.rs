@@ -17,7 +17,10 @@ fn a_page_begins_is_checked_and_is_not_overwritten() {
       next      backsoon page preview page.html
     ");
     let out = place.done("page check page.html");
-    assert!(out.starts_with("page.html: fit in 19 languages for 5 occasions; the longest page has "), "{out}");
+    assert!(
+        out.starts_with("page.html: fit in 19 languages for 5 occasions; the longest page has "),
+        "{out}"
+    );
     assert_snapshot!(place.run("page init page.html").shown(), @r"
     exit 2
     --- stderr

@@ -3,6 +3,7 @@
 mod host;
 mod look;
 mod mode;
+mod origin;
 mod page;
 mod window;
 
@@ -19,7 +20,10 @@ pub(crate) use host::plain as plain_host;
 pub use host::{Host, NotAHost};
 pub use look::{Colour, LanguageTag, Logo, NotAColour, NotALanguage, NotALogo, Palette};
 pub use mode::{Mode, NotAMode};
-pub use page::{NotARedirect, NotARefusal, NotATemplate, Page, Redirect, RetryAfterForm, Status, Template};
+pub use origin::{NotAnOrigin, Origin};
+pub use page::{
+    NotARedirect, NotARefusal, NotATemplate, Page, Redirect, RetryAfterForm, Robots, Status, Template,
+};
 pub use window::{Hold, NeverInForce, NotAWindow, Source, Window, WindowId};
 pub(crate) use window::{opens, strictest};
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Origin;
 use super::look::{LanguageTag, Logo, Palette};
 
 /// What a refused visitor gets. Every part has a default.
@@ -45,9 +46,27 @@ pub struct Page {
     /// Sends visitors elsewhere instead of showing a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect: Option<Redirect>,
+    /// The origins whose scripts may read a refusal in a browser, and whose preflights are answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cors: Vec<Origin>,
+    /// Whether crawlers may read `/robots.txt` while the site is closed.
+    #[serde(skip_serializing_if = "Robots::is_open")]
+    pub robots: Robots,
     /// An own page in place of the built-in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<Template>,
+}
+
+/// Whether the built-in rule keeps GET and HEAD of `/robots.txt` open: crawlers take a site whose rules they cannot read for one
+/// that forbids everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Robots {
+    /// It does.
+    #[default]
+    Open,
+    /// It does not.
+    Closed,
 }
 
 /// A status from 400 to 599; 503 unless said otherwise.
@@ -114,6 +133,14 @@ pub struct NotATemplate(String);
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+// === impl Robots ===
+
+impl Robots {
+    fn is_open(&self) -> bool {
+        *self == Self::Open
+    }
 }
 
 // === impl Status ===
