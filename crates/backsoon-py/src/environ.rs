@@ -9,8 +9,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 /// What the core may look at, and where WSGI has it (PEP 3333).
-const FIELDS: [(&str, &str); 3] =
-    [("accept", "HTTP_ACCEPT"), ("upgrade", "HTTP_UPGRADE"), ("x-forwarded-for", "HTTP_X_FORWARDED_FOR")];
+const FIELDS: [(&str, &str); 8] = [
+    ("accept", "HTTP_ACCEPT"),
+    ("accept-language", "HTTP_ACCEPT_LANGUAGE"),
+    ("access-control-request-headers", "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
+    ("access-control-request-method", "HTTP_ACCESS_CONTROL_REQUEST_METHOD"),
+    ("content-type", "CONTENT_TYPE"),
+    ("origin", "HTTP_ORIGIN"),
+    ("upgrade", "HTTP_UPGRADE"),
+    ("x-forwarded-for", "HTTP_X_FORWARDED_FOR"),
+];
 
 /// A request, read from its WSGI environment. `path` is the path as sent, `host` the host and `method` the method,
 /// where the framework knows better than the environment.
