@@ -40,7 +40,7 @@ impl Reply {
         PyBytes::new(py, &self.reply.body)
     }
 
-    /// Who decided: `mark`, `local`, `rule`, `health` or `mode`.
+    /// Who decided: `mark`, `local`, `rule`, `health`, `page` or `mode`.
     #[getter]
     fn because(&self) -> &'static str {
         self.cause.by

@@ -5,14 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use rustc_hash::FxHashMap;
 
 use crate::decide::{Local, Policy, Reason};
-use crate::document::{Health, Hold, Host, Mode, Page, Site, State, Window, opens, plain_host, strictest};
+use crate::document::{
+    Health, Hold, Host, Mode, Page, Site, State, Window, WindowId, opens, plain_host, strictest,
+};
 use crate::reply::{Notice, Reopens, Replies, Reply};
 use crate::request::{Effect, Request};
 use crate::rules::Rule;
 use crate::time::Timestamp;
+
+/// The field by which answers of an open site announce that it will close.
+pub const UPCOMING_HEADER: HeaderName = HeaderName::from_static("backsoon-upcoming");
 
 /// Every site of one State, settled at one moment. Valid until the next edge of a window.
 #[derive(Debug)]
@@ -35,9 +41,27 @@ pub struct Settled {
     hold: Hold,
     cut_after: Option<Duration>,
     upcoming: Vec<Window>,
+    announced: Option<Upcoming>,
     /// More special sites, whose requests never come here.
     carved: Vec<Host>,
     retired: AtomicBool,
+}
+
+/// A closing to come that visitors may be told about: for banners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Upcoming {
+    /// The window's name.
+    pub window: WindowId,
+    /// How closed the site will be.
+    pub mode: Mode,
+    /// From when on.
+    pub start: Timestamp,
+    /// Until when, if that is known.
+    pub end: Option<Timestamp>,
+    /// What visitors will be told.
+    pub message: Option<String>,
+    field: HeaderValue,
 }
 
 /// What makes a settled site; if it is the same, so is the site.
@@ -51,6 +75,9 @@ struct Plan {
     hold: Hold,
     cut_after: Option<Duration>,
     upcoming: Vec<Window>,
+    announced: Option<Upcoming>,
+    /// When the next of them is to be announced.
+    next_announcement: Option<Timestamp>,
     carved: Vec<Host>,
 }
 
@@ -67,15 +94,17 @@ impl Snapshot {
             }
         }
         let mut settled = BTreeMap::new();
+        let mut announcements = Vec::new();
         for (host, _) in state.sites() {
             let plan = Plan::new(state, &host, carved.remove(&host).unwrap_or_default(), now);
+            announcements.extend(plan.next_announcement);
             let kept = before.and_then(|before| before.exactly(&host)).filter(|old| old.is(&plan));
             let site = kept.cloned().unwrap_or_else(|| Arc::new(Settled::new(host.clone(), plan, local)));
             settled.insert(host, site);
         }
         let edges =
             state.sites().flat_map(|(_, site)| &site.windows).flat_map(|w| [w.start, w.end]).flatten();
-        let next_edge = edges.filter(|&edge| edge > now).min();
+        let next_edge = edges.chain(announcements).filter(|&edge| edge > now).min();
 
         let mut snapshot = Self {
             // `State::sites` begins with the default.
@@ -155,7 +184,7 @@ impl Plan {
         let by_mode = Notice { page: Arc::clone(&page), window: strictest.cloned(), reopens };
         // A rule goes on refusing when the window has ended, so it promises no time.
         let by_rule = Notice {
-            page,
+            page: Arc::clone(&page),
             window: strictest.filter(|window| window.mode.is_closed()).cloned(),
             reopens: Reopens::default(),
         };
@@ -164,6 +193,11 @@ impl Plan {
         let mut upcoming: Vec<Window> =
             windows.filter(|window| window.start.is_some_and(|start| start > now)).cloned().collect();
         upcoming.sort_by_key(|window| window.start);
+        let announcement = |window: &Window| Some(window.start? - Duration::from_secs(page.announce?.into()));
+        let closing = || upcoming.iter().filter(|window| window.mode > Mode::Off);
+        let announced = closing().find(|window| announcement(window).is_some_and(|from| from <= now));
+        let announced = announced.and_then(Upcoming::new);
+        let next_announcement = closing().filter_map(announcement).filter(|&from| from > now).min();
         Self {
             policy_mode,
             rules: line.iter().find_map(|site| site.rules.clone()).unwrap_or_default(),
@@ -173,6 +207,8 @@ impl Plan {
             by_mode,
             by_rule,
             upcoming,
+            announced,
+            next_announcement,
             carved,
         }
     }
@@ -197,6 +233,7 @@ impl Settled {
             hold: plan.hold,
             cut_after: plan.cut_after,
             upcoming: plan.upcoming,
+            announced: plan.announced,
             carved: plan.carved,
             retired: AtomicBool::new(false),
         }
@@ -214,6 +251,7 @@ impl Settled {
             && self.cut_after == plan.cut_after
             && self.carved == plan.carved
             && self.upcoming == plan.upcoming
+            && self.announced == plan.announced
             && *self.by_mode.notice() == plan.by_mode
             && *self.by_rule.notice() == plan.by_rule
             && same_rules(&self.policy.rules, &plan.rules)
@@ -247,6 +285,11 @@ impl Settled {
     /// The windows still to come, the next one first.
     pub fn upcoming(&self) -> &[Window] {
         &self.upcoming
+    }
+
+    /// The closing to come that is to be announced by now.
+    pub fn announced(&self) -> Option<&Upcoming> {
+        self.announced.as_ref()
     }
 
     /// The reply to a request that was refused for `reason`.
@@ -309,6 +352,28 @@ impl Settled {
             || self.policy.page.robots != older.policy.page.robots
             || self.policy.page.logo != older.policy.page.logo
             || !same_rules(&self.policy.rules, &older.policy.rules)
+    }
+}
+
+// === impl Upcoming ===
+
+impl Upcoming {
+    fn new(window: &Window) -> Option<Self> {
+        let start = window.start?;
+        Some(Self {
+            window: window.id.clone(),
+            mode: window.mode,
+            start,
+            end: window.end,
+            message: window.message.clone(),
+            // A time in RFC 3339 is ASCII.
+            field: HeaderValue::from_str(&start.to_string()).ok()?,
+        })
+    }
+
+    /// The value of [`UPCOMING_HEADER`].
+    pub fn field(&self) -> &HeaderValue {
+        &self.field
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use backsoon::adapters::Peer;
+use backsoon::instance::UPCOMING_HEADER;
 use backsoon::testing::behaviour::{APPLICATION, Answer, Case, Sent, read};
 use backsoon::{Admission, MaintenanceLayer, User};
 use http_body_util::BodyExt;
@@ -52,7 +53,13 @@ async fn the_library_behaves_as_the_table_says() {
         let answer = match admission {
             Admission::Admitted(permit) => Answer {
                 status: StatusCode::OK,
-                headers: application_headers(),
+                headers: {
+                    let mut headers = application_headers();
+                    headers.extend(
+                        permit.upcoming().map(|upcoming| (UPCOMING_HEADER, upcoming.field().clone())),
+                    );
+                    headers
+                },
                 body: "".into(),
                 cause: Some(permit.cause().clone()),
                 asked,

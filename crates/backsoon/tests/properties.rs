@@ -159,6 +159,7 @@ fn pages() -> impl Strategy<Value = Page> {
             retry_after_form: if retry.2 { RetryAfterForm::Date } else { RetryAfterForm::Seconds },
             redirect: redirect.map(|(to, kept)| Redirect::new(to, if kept { 307 } else { 302 }).unwrap()),
             cors: looks.5.into_iter().map(|origin| Origin::try_from(origin.to_owned()).unwrap()).collect(),
+            announce: retry.0,
             robots: if looks.6 { Robots::Open } else { Robots::Closed },
             html: texts.2.map(|source| source.try_into().unwrap()),
         },

@@ -31,6 +31,11 @@
 //! for which that is expensive gives [`MaintenanceLayer::identify`] a function; it is called only for requests whose
 //! decision depends on it.
 //!
+//! # What is to come
+//!
+//! Where the site's page says `announce`, answers of the open site say from then on when it will close (`Backsoon-Upcoming`), and a handler finds an
+//! [`Upcoming`](crate::instance::Upcoming) in the request's extensions, for a banner.
+//!
 //! # What runs, and until when
 //!
 //! The permit rides in the [`ResponseBody`]: a request is over when its last byte has gone, or its response was
@@ -54,7 +59,7 @@ use tower_service::Service;
 
 use crate::adapters::Peer;
 use crate::decide::Cause;
-use crate::instance::{Admission, Instance, Permit};
+use crate::instance::{Admission, Instance, Permit, UPCOMING_HEADER};
 use crate::reply::Reply;
 use crate::request::{Identity, Request, User};
 
@@ -341,6 +346,9 @@ impl Shared {
     }
 
     fn share<In>(&self, request: &mut http::Request<In>, permit: &Permit) {
+        if let Some(upcoming) = permit.upcoming() {
+            request.extensions_mut().insert(upcoming.clone());
+        }
         if self.sharing == Sharing::Extension {
             request.extensions_mut().insert(permit.clone());
         }
@@ -396,10 +404,13 @@ where
 }
 
 fn running<B>(
-    response: http::Response<B>,
+    mut response: http::Response<B>,
     permit: Permit,
     ending: Ending,
 ) -> http::Response<ResponseBody<B>> {
+    if let Some(upcoming) = permit.upcoming() {
+        response.headers_mut().insert(UPCOMING_HEADER, upcoming.field().clone());
+    }
     response.map(|body| ResponseBody { kind: BodyKind::Running { body, permit, ending } })
 }
 

@@ -49,6 +49,9 @@ pub struct Page {
     /// The origins whose scripts may read a refusal in a browser, and whose preflights are answered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cors: Vec<Origin>,
+    /// So many seconds before a window begins, answers of the open site begin to say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announce: Option<u32>,
     /// Whether crawlers may read `/robots.txt` while the site is closed.
     #[serde(skip_serializing_if = "Robots::is_open")]
     pub robots: Robots,
