@@ -52,6 +52,7 @@ fn everything_that_is_to_know() {
     shop.example.com: on until TIME (in SPAN)
       because  window w-ID on *
       window  w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
       instance  kind  life  revision  draining  held  heard
       INSTANCE  gate  live  3  0  0  AGO
@@ -69,6 +70,7 @@ fn everything_that_is_to_know() {
 
     shop.example.com: open, hold from TIME
       window  w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
       instance  kind  life  revision  draining  held  heard
       INSTANCE  gate  live  4  0  0  AGO
