@@ -3,6 +3,7 @@
 #[cfg(feature = "testing")]
 mod behaviour;
 mod command;
+mod content;
 mod control;
 mod door;
 mod environ;
@@ -23,6 +24,8 @@ mod _core {
     #[pymodule_export]
     use super::command::command;
     #[pymodule_export]
+    use super::content::content;
+    #[pymodule_export]
     use super::control::{Control, Kept};
     #[pymodule_export]
     use super::door::Door;
@@ -33,14 +36,13 @@ mod _core {
     #[pymodule_export]
     use super::pattern::translate;
     #[pymodule_export]
-    use super::process::forked;
-    #[pymodule_export]
     use super::reply::Reply;
 
     use pyo3::prelude::*;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::process::count_forks()?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -25,10 +25,19 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Says that this process is a new one: `os.register_at_fork` calls it in the child.
-#[pyfunction]
-pub(crate) fn forked() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+/// Counts every fork from now on, in the child. Python's own hook misses the forks of servers that embed it: uWSGI's
+/// workers are not made by `os.fork`.
+#[allow(unsafe_code, reason = "the C library's hook has no safe face")]
+pub(crate) fn count_forks() -> std::io::Result<()> {
+    extern "C" fn forked() {
+        GENERATION.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: the function lives as long as the process, and does what POSIX allows between fork and exec: it adds to an
+    // atomic number, takes no lock and allocates nothing.
+    match unsafe { libc::pthread_atfork(None, None, Some(forked)) } {
+        0 => Ok(()),
+        code => Err(std::io::Error::from_raw_os_error(code)),
+    }
 }
 
 /// This process's runtime, made when it is first needed. Call it with the GIL held: whoever forks holds it as well, so

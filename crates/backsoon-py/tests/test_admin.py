@@ -42,6 +42,8 @@ def test_a_site_is_closed_and_reopened(people, backsoon):
     first = ann.get(PAGE)
     assert first.status_code == 200 and b"Close or reopen" in first.content
     closed = ann.post(PAGE, {"do": "close", "mode": "read-only", "site": "a.example", "message": "<b>Soon</b>"}, follow=True)
+    # The request that closes it is not one that the closing waits for.
+    assert b"receipt   confirmed" in closed.content
     assert b"revision 1" in closed.content and b"&lt;b&gt;Soon" in closed.content and b"<b>Soon" not in closed.content
     window = windows(backsoon)["a.example"]["windows"][0]
     assert window["mode"] == "read-only" and window["by"].startswith("ann@")

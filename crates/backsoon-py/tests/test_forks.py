@@ -1,5 +1,6 @@
 """Forks in the middle of work: children are whole, whatever the parent's threads were doing."""
 
+import ctypes
 import gc
 import os
 import threading
@@ -33,9 +34,16 @@ def test_children_of_a_busy_parent_are_whole(tmp_path):
     assert all(isinstance(permit, backsoon.Permit) for permit in permits)
 
 
-def child(n, members, permits):
+def test_a_child_that_python_has_not_made_is_whole(tmp_path):
+    members = [backsoon.Instance(f"file:{tmp_path}/store", poll=0.01, beat=0.01)]
+    members[0].try_admit(backsoon.Request(environ())).release()
+    # As uWSGI does it: with Python's lock held, and none of its hooks called.
+    assert child(3, members, [], ctypes.PyDLL(None).fork) == 0
+
+
+def child(n, members, permits, fork=os.fork):
     """The status of a child that lets go of what it has inherited, and joins for itself."""
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         try:
             if n % 3 == 0:
@@ -44,9 +52,10 @@ def child(n, members, permits):
                 del members[1:]
                 gc.collect()
             answer = members[0].try_admit(backsoon.Request(environ()))
+            has_joined = members[0].report()["place"]["pid"] == os.getpid()
             if n % 2:
                 members[0].leave()
-            os._exit(0 if isinstance(answer, backsoon.Permit) else 7)
+            os._exit(0 if isinstance(answer, backsoon.Permit) and has_joined else 7)
         finally:
             os._exit(8)
     end = time.monotonic() + 60

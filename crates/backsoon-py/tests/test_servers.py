@@ -20,6 +20,9 @@ SERVERS = {
     "gunicorn --preload": [
         "gunicorn", "shop.wsgi:application", "--workers=4", "--preload", "--bind=127.0.0.1:{port}"
     ],
+    "uwsgi": [
+        "uwsgi", "--http-socket=127.0.0.1:{port}", "--module=shop.wsgi:application", "--master", "--processes=4", "--need-app", "--die-on-term",
+    ],
     "uvicorn": ["uvicorn", "shop.asgi:application", "--workers=2", "--port={port}", "--log-level=warning"],
 }
 

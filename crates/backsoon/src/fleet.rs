@@ -69,6 +69,9 @@ pub struct Report {
     /// The rules of its own that let requests pass whatever the State says, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub admits: Vec<String>,
+    /// The rules of its own that refuse requests whatever the State says, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refuses: Vec<String>,
     /// What it does when it is lost.
     #[serde(default)]
     pub on_lost: OnLost,
@@ -292,6 +295,34 @@ pub async fn lapsed(store: &dyn Store, state: &State, patience: Duration) -> sto
 // === impl Report ===
 
 impl Report {
+    /// What an instance says that has heard of nothing yet.
+    pub(crate) fn new(name: &str, kind: Kind, place: Place) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            program: env!("CARGO_PKG_VERSION").into(),
+            place,
+            beat: 0,
+            lease_ms: 10_000,
+            clock: Timestamp::now(),
+            lineage: None,
+            revision: 0,
+            closings: BTreeMap::new(),
+            serves: Vec::new(),
+            draining: BTreeMap::new(),
+            held: 0,
+            oldest: BTreeMap::new(),
+            cuts: Vec::new(),
+            cut_total: 0,
+            admits: Vec::new(),
+            refuses: Vec::new(),
+            on_lost: OnLost::Keep,
+            holding: Holding::Waits,
+            age_ms: u64::MAX,
+            troubles: Vec::new(),
+        }
+    }
+
     /// After how long a silence, by the clock of whoever listens, it has surely closed itself; none: never. Its lease
     /// runs from before its last report was written, so clocks that differ by a tenth are allowed for.
     pub fn fenced_after(&self) -> Option<Duration> {

@@ -517,15 +517,13 @@ impl Membership {
         let heard = *lock(&self.heard);
         let lease = lock(&self.crew).lease(&self.options);
         let (cuts, cut_total) = instance.cuts();
-        let own = self.options.local.rules.iter().filter(|rule| rule.then == Effect::Open);
+        let own = |then: Effect| {
+            let rules = self.options.local.rules.iter().filter(move |rule| rule.then == then);
+            rules.map(|rule| rule.name.to_string())
+        };
         Report {
-            name: self.name.clone(),
-            kind: self.options.kind,
-            program: env!("CARGO_PKG_VERSION").into(),
-            place: lock(&self.place).clone(),
             beat: self.beat.load(std::sync::atomic::Ordering::Relaxed),
             lease_ms: lease.as_millis().try_into().unwrap_or(u64::MAX),
-            clock: Timestamp::now(),
             lineage: state.as_ref().map(|state| state.lineage.clone()),
             revision: state.as_ref().map_or(0, |state| state.revision),
             closings: instance.closings(),
@@ -534,13 +532,15 @@ impl Membership {
             oldest: instance.oldest(),
             cuts,
             cut_total,
-            admits: own.map(|rule| rule.name.to_string()).chain(self.options.marks.opened()).collect(),
+            admits: own(Effect::Open).chain(self.options.marks.opened()).collect(),
+            refuses: own(Effect::Closed).collect(),
             on_lost: self.options.on_lost,
             holding: self.options.holding,
             held: instance.held(),
             age_ms: heard
                 .map_or(u64::MAX, |heard| heard.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
             troubles: instance.troubles().into_iter().chain(lock(&self.trouble).clone()).collect(),
+            ..Report::new(&self.name, self.options.kind, lock(&self.place).clone())
         }
     }
 

@@ -98,6 +98,9 @@ pub struct Server {
     /// What its own rules and marks let in all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub admits: Vec<String>,
+    /// What its own rules refuse all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refuses: Vec<String>,
     /// What is in the way; none: it has confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late: Option<Late>,
@@ -219,6 +222,7 @@ fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookou
             name: report.name.clone(),
             kind: report.kind,
             admits: report.admits.clone(),
+            refuses: report.refuses.clone(),
             late: late(state, &sites, report, lookout.silence(&report.name), now),
         })
         .collect();
@@ -340,7 +344,7 @@ fn late(
 mod tests {
     use super::*;
     use crate::document::Window;
-    use crate::fleet::{Holding, OnLost, Place};
+    use crate::fleet::Place;
 
     fn closed(revision: u64) -> State {
         let mut state = State { revision, ..State::new() };
@@ -349,28 +353,13 @@ mod tests {
     }
 
     fn report(state: &State, name: &str) -> Report {
+        let place = Place { host: "elsewhere".into(), boot: "another".into(), pid: 1, started: 1 };
         Report {
-            name: name.into(),
-            kind: Kind::Web,
-            program: "1".into(),
-            place: Place { host: "elsewhere".into(), boot: "another".into(), pid: 1, started: 1 },
             beat: 1,
-            lease_ms: 10_000,
-            clock: Timestamp::now(),
             lineage: Some(state.lineage.clone()),
             revision: state.revision,
             closings: [(Host::any(), Mode::On)].into(),
-            serves: Vec::new(),
-            draining: BTreeMap::new(),
-            held: 0,
-            oldest: BTreeMap::new(),
-            cuts: Vec::new(),
-            cut_total: 0,
-            admits: Vec::new(),
-            on_lost: OnLost::Keep,
-            holding: Holding::Waits,
-            age_ms: 0,
-            troubles: Vec::new(),
+            ..Report::new(name, Kind::Web, place)
         }
     }
 

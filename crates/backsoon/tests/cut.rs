@@ -139,8 +139,9 @@ async fn a_deadline_runs_from_when_it_was_stated_and_another_change_does_not_put
 async fn a_receipt_names_what_is_let_in_all_the_same() {
     let store = Moody::new();
     let own = backsoon::Rule::open("metrics", support::below("/metrics"));
+    let shop = backsoon::Rule::closed("shop", support::below("/shop"));
     let _instance = join(&store, "web-1", |options| {
-        options.local.rules = [own].into();
+        options.local.rules = [own, shop].into();
         options.marks.open("/hooks/{id}");
     })
     .await;
@@ -157,6 +158,7 @@ async fn a_receipt_names_what_is_let_in_all_the_same() {
     let found = receipt(&control, &state, PATIENCE).await;
     assert_eq!(found.admits, ["office", "health paths", "robots.txt"]);
     assert_eq!(found.servers[0].admits, ["metrics", "/hooks/{id}"]);
+    assert_eq!(found.servers[0].refuses, ["shop"]);
     control
         .update("no health", |state| {
             (state.default.health, state.default.rules) = (Some(Health::Off), None);

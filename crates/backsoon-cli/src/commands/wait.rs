@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use backsoon::receipt::{Expect, Lost, Receipt, Verdict};
+use backsoon::receipt::{Expect, Lost, Receipt, Server, Verdict};
 use backsoon::running::Running;
 use backsoon::{Host, Mode, State};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -62,7 +62,13 @@ pub(super) fn lines(receipt: &Receipt, wait: &Wait) -> Vec<(&'static str, String
     });
     let late = late(receipt, wait).into_iter().map(|late| ("late", late));
     let admitted = admitted(receipt).map(|rules| ("let in", rules));
-    std::iter::once(("receipt", verdict(receipt))).chain(cut).chain(admitted).chain(late).collect()
+    let refused = refused(receipt).map(|rules| ("refused", rules));
+    std::iter::once(("receipt", verdict(receipt)))
+        .chain(cut)
+        .chain(admitted)
+        .chain(refused)
+        .chain(late)
+        .collect()
 }
 
 fn verdict(receipt: &Receipt) -> String {
@@ -114,13 +120,26 @@ fn admitted(receipt: &Receipt) -> Option<String> {
     if receipt.verdict == Verdict::NotConfirmed || receipt.sites.values().all(|mode| *mode == Mode::Off) {
         return None;
     }
-    let own = receipt
-        .servers
-        .iter()
-        .filter(|server| !server.admits.is_empty())
-        .map(|server| format!("{} ({} alone)", plain(&server.admits.join(", ")), plain(&server.name)));
     let everywhere = Some(plain(&receipt.admits.join(", "))).filter(|rules| !rules.is_empty());
-    let all: Vec<String> = everywhere.into_iter().chain(own).collect();
+    joined(everywhere.into_iter().chain(alone(receipt, |server| &server.admits)))
+}
+
+/// A server may refuse by rules of its own what the State lets in, and "open" must not hide that.
+fn refused(receipt: &Receipt) -> Option<String> {
+    if receipt.verdict == Verdict::NotConfirmed || receipt.sites.values().all(|mode| *mode == Mode::On) {
+        return None;
+    }
+    joined(alone(receipt, |server| &server.refuses))
+}
+
+/// What single servers do by rules of their own.
+fn alone<'a>(receipt: &'a Receipt, rules: fn(&Server) -> &[String]) -> impl Iterator<Item = String> + 'a {
+    let some = receipt.servers.iter().filter(move |server| !rules(server).is_empty());
+    some.map(move |server| format!("{} ({} alone)", plain(&rules(server).join(", ")), plain(&server.name)))
+}
+
+fn joined(said: impl Iterator<Item = String>) -> Option<String> {
+    let all: Vec<String> = said.collect();
     (!all.is_empty()).then(|| all.join("; "))
 }
 

@@ -7,12 +7,7 @@
 ...     ...  # run the request, and release the permit after its last byte
 """
 
-import os
-
-from ._core import Ask, Control, Hold, Kept, Permit, Reply, Request, __version__, forked
+from ._core import Ask, Control, Hold, Kept, Permit, Reply, Request, __version__
 from .instance import Instance
 
 __all__ = ["Ask", "Control", "Hold", "Instance", "Kept", "Permit", "Reply", "Request", "__version__"]
-
-# A fork takes no threads along: whoever forks (gunicorn, uwsgi, multiprocessing) gets a member of its own in each child.
-os.register_at_fork(after_in_child=forked)

@@ -1,10 +1,7 @@
 //! Taking a name on the roster that nobody else has.
 
-use std::collections::BTreeMap;
-
-use super::{Holding, Kind, Life, OnLost, Place, ROSTER, Report, Roster};
+use super::{Kind, Life, Place, ROSTER, Report, Roster};
 use crate::store::{self, PutMode, Store};
-use crate::time::Timestamp;
 
 /// Somebody else has the name.
 #[derive(Debug, thiserror::Error)]
@@ -36,29 +33,7 @@ impl Roster {
     /// When the name is taken, and when the store is away.
     pub async fn claim(store: &dyn Store, name: &str, kind: Kind) -> Result<(), NotClaimed> {
         let key = format!("{ROSTER}{name}");
-        let report = Report {
-            name: name.to_owned(),
-            kind,
-            program: env!("CARGO_PKG_VERSION").into(),
-            place: Place::here(),
-            beat: 0,
-            lease_ms: 10_000,
-            clock: Timestamp::now(),
-            lineage: None,
-            revision: 0,
-            closings: BTreeMap::new(),
-            serves: Vec::new(),
-            draining: BTreeMap::new(),
-            held: 0,
-            oldest: BTreeMap::new(),
-            cuts: Vec::new(),
-            cut_total: 0,
-            admits: Vec::new(),
-            on_lost: OnLost::Keep,
-            holding: Holding::Waits,
-            age_ms: u64::MAX,
-            troubles: Vec::new(),
-        };
+        let report = Report::new(name, kind, Place::here());
         // A report is an object of plain fields and always serialises.
         let bytes = serde_json::to_vec(&report).unwrap_or_default();
         for _ in 0..2 {

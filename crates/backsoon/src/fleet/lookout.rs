@@ -88,33 +88,11 @@ impl Lookout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::{Holding, Kind, OnLost, Place};
-    use crate::time::Timestamp;
+    use crate::fleet::{Kind, Place};
 
     fn report(name: &str, beat: u64) -> Report {
-        Report {
-            name: name.into(),
-            kind: Kind::Web,
-            program: "1".into(),
-            place: Place { host: "elsewhere".into(), boot: "another".into(), pid: 1, started: 1 },
-            beat,
-            lease_ms: 10_000,
-            clock: Timestamp::now(),
-            lineage: None,
-            revision: 0,
-            closings: BTreeMap::new(),
-            serves: Vec::new(),
-            draining: BTreeMap::new(),
-            held: 0,
-            oldest: BTreeMap::new(),
-            cuts: Vec::new(),
-            cut_total: 0,
-            admits: Vec::new(),
-            on_lost: OnLost::Keep,
-            holding: Holding::Waits,
-            age_ms: 0,
-            troubles: Vec::new(),
-        }
+        let place = Place { host: "elsewhere".into(), boot: "another".into(), pid: 1, started: 1 };
+        Report { beat, ..Report::new(name, Kind::Web, place) }
     }
 
     async fn after(seconds: u64) {

@@ -13,7 +13,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from .io import read_file, write_file
+from backsoon._core import content as content_of
+
+from .io import write_file
 from .live import live
 
 logger = logging.getLogger(__name__)
@@ -79,7 +81,11 @@ class LocalFileBackend(AbstractStateBackend):
         return str(live("MAINTENANCE_MODE_STATE_FILE_PATH"))
 
     def get_value(self) -> State:
-        return self.from_str_to_state_value(read_file(self._get_filepath(), "0"))
+        content = content_of(self._get_filepath())
+        # Nearly every site at nearly every time; the rest of this may take longer.
+        if content == b"0" or not content:
+            return False
+        return self.from_str_to_state_value(content.decode())
 
     def set_value(self, value: Any) -> None:
         write_file(self._get_filepath(), self.from_state_to_str_value(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from typing import Any, Optional
+from weakref import WeakSet
 
 from django.contrib.auth import logout
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
@@ -36,8 +37,9 @@ __all__ = [
     "need_maintenance_response",
 ]
 
-#: Where the off view is.
-_off: "dict[tuple[Any, ...], Optional[str]]" = {}
+#: Where the off view is, and which sets of URLs have none: that is the same in every language.
+_off: "dict[tuple[Any, ...], str]" = {}
+_without: "WeakSet[Any]" = WeakSet()
 #: Nobody can say who the user is.
 NOBODY = None
 
@@ -192,16 +194,20 @@ def _need_maintenance_from_view(request: Any) -> Optional[bool]:
 
 def _need_maintenance_from_url(request: Any) -> Optional[bool]:
     urlconf = getattr(request, "urlconf", None)
-    # Another prefix, another language or another set of URLs makes another path of it.
-    key = (get_resolver(urlconf), get_script_prefix(), get_language())
+    resolver = get_resolver(urlconf)
+    if resolver in _without:
+        return None
+    # Another language or another set of URLs makes another path of it.
+    key = (resolver, get_language())
     if key not in _off:
         if len(_off) > 100:
             _off.clear()
         try:
             # Below the prefix that the site is mounted at.
-            _off[key] = "/" + reverse("maintenance_mode_off", urlconf=urlconf)[len(key[1]) :]
+            _off[key] = "/" + reverse("maintenance_mode_off", urlconf=urlconf)[len(get_script_prefix()) :]
         except NoReverseMatch:
-            _off[key] = None
+            _without.add(resolver)
+            return None
     return False if request.path_info == _off[key] else None
 
 

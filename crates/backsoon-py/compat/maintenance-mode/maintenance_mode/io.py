@@ -4,20 +4,13 @@ import os
 import stat
 import tempfile
 
+from backsoon._core import content as content_of
+
 
 def read_file(filepath: str, default_content: str = "") -> str:
     """The content of a file; of one that is missing or empty, the default. Reading never writes."""
-    try:
-        handle = os.open(filepath, os.O_RDONLY)
-    except FileNotFoundError:
-        return default_content
-    try:
-        content = os.read(handle, 65536)
-        while len(content) >= 65536 and (more := os.read(handle, 65536)):
-            content += more
-    finally:
-        os.close(handle)
-    return content.decode() or default_content
+    found = content_of(filepath)
+    return found.decode() if found else default_content
 
 
 def write_file(filepath: str, content: str) -> None:

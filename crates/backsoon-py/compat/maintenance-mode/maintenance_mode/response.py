@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from time import time
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.http import http_date
+
+from backsoon.dropin.page import rendered
 
 from .live import live
 from .utils import import_function
@@ -24,9 +28,14 @@ def get_maintenance_response(request: Any) -> HttpResponse:
     if live("MAINTENANCE_MODE_RETRY_AFTER"):
         response["Retry-After"] = live("MAINTENANCE_MODE_RETRY_AFTER")
     # What Django's `add_never_cache_headers` says, without reading what is not there yet.
-    response["Expires"] = http_date()
+    response["Expires"] = _date_of(int(time()))
     response["Cache-Control"] = NEVER
     return response
+
+
+@lru_cache(maxsize=1)
+def _date_of(second: int) -> str:
+    return http_date(second)
 
 
 def get_maintenance_response_type(request: Any) -> str:
@@ -48,7 +57,7 @@ def get_maintenance_response_context(request: Any) -> "dict[str, Any]":
 
 def get_maintenance_html_response(request: Any) -> HttpResponse:
     context = get_maintenance_response_context(request)
-    return render(request, live("MAINTENANCE_MODE_TEMPLATE"), context, status=live("MAINTENANCE_MODE_STATUS_CODE"))
+    return rendered(request, live("MAINTENANCE_MODE_TEMPLATE"), context, live("MAINTENANCE_MODE_STATUS_CODE"))
 
 
 def get_maintenance_json_response(request: Any) -> JsonResponse:

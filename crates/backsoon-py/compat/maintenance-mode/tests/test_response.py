@@ -1,8 +1,10 @@
 """The answer: M-53 to M-62."""
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.template import TemplateDoesNotExist
+from django.test.utils import setup_test_environment, teardown_test_environment
 from django.utils.http import parse_http_date
 from django.views import View
 
@@ -33,6 +35,28 @@ def test_m54_context_processors_run(given, client, on):
     given(TEMPLATE="banner.html")
     answer = client.get("/")
     assert answer.status_code == 503 and answer.content == b"True\n" and answer.charset == "utf-8"
+
+
+def broken(request):
+    raise RuntimeError("this context processor is broken")
+
+
+def test_w47_a_page_without_tags_needs_no_context(given, client, on):
+    (engine,) = settings.TEMPLATES
+    processors = ["test_response.broken"]
+    given(TEMPLATES=[{**engine, "OPTIONS": {"context_processors": processors}}])
+    assert client.get("/").content == b"django-maintenance-mode\n"
+    given(TEMPLATE="own.html")
+    with pytest.raises(RuntimeError):
+        client.get("/")
+
+
+def test_m54_tests_of_a_site_see_which_page_was_rendered(client, on):
+    setup_test_environment()
+    try:
+        assert [template.name for template in client.get("/").templates] == ["503.html"]
+    finally:
+        teardown_test_environment()
 
 
 def test_m55_json(given, client, on):

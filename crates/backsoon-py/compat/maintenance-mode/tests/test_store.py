@@ -131,9 +131,11 @@ def test_a_setting_that_opens_over_the_store_is_named_by_the_receipt(backsoon, c
     assert client.get("/closed/").status_code == 503
 
 
-def test_a_setting_that_closes_over_the_store(url, client, given):
+def test_a_setting_that_closes_over_the_store_is_named_by_the_receipt(backsoon, client, given):
     given(MAINTENANCE_MODE=True, IGNORE_URLS=["/pages/"])
     assert client.get("/").status_code == 503 and client.get("/pages/").status_code == 200
+    backsoon("on", "--wait=20s")
+    assert "MAINTENANCE_MODE = True" in backsoon("off", "--wait=20s")
 
 
 def test_a_store_that_cannot_be_named_so_is_reported(given):

@@ -75,6 +75,9 @@ class SwitchAdmin(admin.ModelAdmin):
             words = ["off", f"--window={given.get('window', '')}", "--wait=5s"]
         else:
             return messages.error(request, "This form is not one of ours.")
+        # Whoever presses the button is not one of those that the site waits for.
+        if (permit := getattr(request, "_backsoon_permit", None)) is not None:
+            permit.release()
         said = ask(*words, by=request.user.get_username())
         level = {0: messages.SUCCESS, 3: messages.WARNING}.get(said.code, messages.ERROR)
         messages.add_message(request, level, (said.out + said.err).strip())

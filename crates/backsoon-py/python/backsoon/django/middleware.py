@@ -49,6 +49,7 @@ class MaintenanceMiddleware:
         if isinstance(answer, Hold):
             answer = self.instance.wait(seen, user)
         if isinstance(answer, Permit):
+            request._backsoon_permit = answer  # type: ignore[attr-defined]
             return kept(answer, self.get_response(request))
         return self.refuse(request, answer)
 
@@ -70,6 +71,7 @@ class MaintenanceMiddleware:
         if isinstance(answer, Hold):
             answer = await self.instance.admit(seen, user)
         if isinstance(answer, Permit):
+            request._backsoon_permit = answer  # type: ignore[attr-defined]
             try:
                 return kept(answer, await self.get_response(request))
             except BaseException:
