@@ -85,7 +85,7 @@ impl Case {
             let name: HeaderName = name.parse().map_err(|error| wrong(&error))?;
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).map_err(|error| wrong(&error))?);
         }
-        let known = ["mark", "local", "rule", "health", "mode"];
+        let known = ["mark", "local", "rule", "health", "page", "mode"];
         let cause = because.and_then(|(by, rule)| {
             let by = known.into_iter().find(|known| *known == by)?;
             Some(Cause { by, rule: rule.map(Arc::from) })

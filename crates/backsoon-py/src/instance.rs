@@ -188,8 +188,9 @@ impl Instance {
         let Some(instance) = self.there() else { return Ok(()) };
         let runtime = runtime(py)?;
         // A farewell that does not arrive is no worse than none: the process is found dead.
-        let say =
-            move || runtime.block_on(async { tokio::time::timeout(FAREWELL, instance.leave()).await.is_ok() });
+        let say = move || {
+            runtime.block_on(async { tokio::time::timeout(FAREWELL, instance.leave()).await.is_ok() })
+        };
         // On a thread of its own: uWSGI ends Python after what tokio keeps for the main thread is gone.
         let said = std::thread::Builder::new().name("backsoon-farewell".into()).spawn(say);
         py.detach(|| said.map(std::thread::JoinHandle::join).is_ok());

@@ -21,7 +21,8 @@ pub struct Local {
     pub rules: Arc<[Rule]>,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub proxies: Arc<TrustedProxies>,
-    /// [`Health::Off`] turns the built-in rule for health paths off on this server, whatever the sites say.
+    /// [`Health::Off`] turns the built-in rules off on this server, whatever the sites say: the one for health paths, and the
+    /// one for what belongs to the page.
     pub health: Health,
 }
 
@@ -128,7 +129,7 @@ fn first_match<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
     if policy.health == Health::On && policy.local.health == Health::On && is_health(request) {
         return Decision::Admit(Reason::Health);
     }
-    if belongs_to(&policy.page, request) {
+    if policy.local.health == Health::On && belongs_to(&policy.page, request) {
         return Decision::Admit(Reason::Page);
     }
     let reason = Reason::Mode(policy.mode, policy.window.as_ref());
