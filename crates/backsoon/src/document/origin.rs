@@ -40,11 +40,12 @@ impl TryFrom<String> for Origin {
             !scheme.is_empty() && letters && authority.bytes().all(|b| !b.is_ascii_uppercase())
         });
         let authority = authority.and_then(|(_, authority)| authority.parse::<http::uri::Authority>().ok());
+        // Browsers leave out a scheme's own port.
+        let usual =
+            |port| (text.starts_with("http:") && port == 80) || (text.starts_with("https:") && port == 443);
         let whole = authority.is_some_and(|authority| {
-            !authority.host().is_empty()
-                && !authority.as_str().contains(['@', '*'])
-                && !(text.starts_with("http:") && authority.port_u16() == Some(80))
-                && !(text.starts_with("https:") && authority.port_u16() == Some(443))
+            let odd = authority.host().is_empty() || authority.as_str().contains(['@', '*']);
+            !odd && !authority.port_u16().is_some_and(usual)
         });
         if text == "*" || whole { Ok(Self(text)) } else { Err(NotAnOrigin(text)) }
     }
