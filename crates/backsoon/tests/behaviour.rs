@@ -88,7 +88,9 @@ fn problem_details_are_what_their_schema_says() {
         let sent = &case.request;
         let mut request = backsoon::Request::new(&sent.method, &sent.host, &sent.path, &headers);
         request.peer = sent.peer;
-        let Some(Admission::Refused(reply, _)) = case.instance().unwrap().try_admit(&request) else { continue };
+        let Some(Admission::Refused(reply, _)) = case.instance().unwrap().try_admit(&request) else {
+            continue;
+        };
         if reply.headers.get("content-type").is_none_or(|kind| kind != "application/problem+json")
             || reply.body.is_empty()
         {
