@@ -228,7 +228,14 @@ impl Permit {
         upcoming.field().to_str().ok().map(str::to_owned)
     }
 
-    /// Who admitted the request: `mark`, `local`, `rule`, `health`, `page` or `mode`.
+    /// The pass that let the request through a closing; the response names it as `Backsoon-Pass`.
+    #[getter]
+    fn pass_id(&self) -> Option<String> {
+        let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        permit.as_ref().and_then(Own::get).and_then(|permit| permit.pass().map(ToString::to_string))
+    }
+
+    /// Who admitted the request: `mark`, `local`, `rule`, `health`, `page`, `pass` or `mode`.
     #[getter]
     fn because(&self) -> Option<&'static str> {
         let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);

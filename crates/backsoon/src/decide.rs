@@ -6,11 +6,13 @@
 //! 3. the site's rules, in order,
 //! 4. health paths,
 //! 5. what belongs to the page of a closed site: `/robots.txt` and the logo,
-//! 6. the mode.
+//! 6. a valid pass,
+//! 7. the mode.
 
 use std::sync::Arc;
 
-use crate::document::{Health, Mode, Page, Robots, WindowId};
+use crate::document::{Health, Mode, Page, PassId, Robots, WindowId};
+use crate::pass::Passes;
 use crate::request::{Effect, Identity, Request, User};
 use crate::rules::{Facts, Match, Rule, TrustedProxies};
 
@@ -37,6 +39,8 @@ pub struct Policy {
     pub health: Health,
     /// The site's page, which says what belongs to it.
     pub page: Arc<Page>,
+    /// Who goes through its closings.
+    pub passes: Arc<Passes>,
     /// How closed the site is.
     pub mode: Mode,
     /// The window that makes it so.
@@ -71,6 +75,8 @@ pub enum Reason<'a> {
     Health,
     /// The built-in rule that keeps open what belongs to the page: `/robots.txt` and the logo.
     Page,
+    /// The pass that the request bears; without it the mode would not let it through.
+    Pass(&'a PassId),
     /// The mode, and the window behind it unless the mode is off.
     Mode(Mode, Option<&'a WindowId>),
 }
@@ -78,10 +84,10 @@ pub enum Reason<'a> {
 /// A [`Reason`] that outlives the policy: for logs, metrics and the behaviour table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// `mark`, `local`, `rule`, `health`, `page` or `mode`.
+    /// `mark`, `local`, `rule`, `health`, `page`, `pass` or `mode`; `link` for the answer to the link of a pass.
     pub by: &'static str,
-    /// The name of the rule that decided, if a rule did.
-    pub rule: Option<Arc<str>>,
+    /// Of a rule or of a pass. One field for both, since every permit carries it.
+    name: Option<Arc<str>>,
 }
 
 /// Decides about `request`. Pure: the same arguments give the same decision, at any time and on any machine.
@@ -133,12 +139,14 @@ fn first_match<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
         return Decision::Admit(Reason::Page);
     }
     let reason = Reason::Mode(policy.mode, policy.window.as_ref());
-    match policy.mode {
-        Mode::Off => Decision::Admit(reason),
-        Mode::ReadOnly if request.is_safe() => Decision::Admit(reason),
+    let shut = match policy.mode {
+        Mode::Off => return Decision::Admit(reason),
+        Mode::ReadOnly if request.is_safe() => return Decision::Admit(reason),
         Mode::ReadOnly | Mode::On => Decision::Refuse(reason),
         Mode::Hold => Decision::Hold(reason),
-    }
+    };
+    // Only here: an open site reads no cookies.
+    policy.passes.bearer(request).map_or(shut, |pass| Decision::Admit(Reason::Pass(pass)))
 }
 
 fn by<'a>(effect: Effect, reason: Reason<'a>) -> Decision<'a> {
@@ -185,9 +193,15 @@ impl<'a> Reason<'a> {
             Self::Site(_) => "rule",
             Self::Health => "health",
             Self::Page => "page",
+            Self::Pass(_) => "pass",
             Self::Mode(..) => "mode",
         };
-        Cause { by, rule: self.rule().map(|rule| Arc::clone(&rule.name)) }
+        let name = match self {
+            Self::Local(rule) | Self::Site(rule) => Some(&rule.name),
+            Self::Pass(id) => Some(id.shared()),
+            _ => None,
+        };
+        Cause::new(by, name.map(Arc::clone))
     }
 
     /// The rule that decided, if a rule did.
@@ -196,5 +210,28 @@ impl<'a> Reason<'a> {
             Self::Local(rule) | Self::Site(rule) => Some(rule),
             _ => None,
         }
+    }
+}
+
+// === impl Cause ===
+
+impl Cause {
+    /// Who decided, and the name of the rule or the pass by which.
+    pub fn new(by: &'static str, name: Option<Arc<str>>) -> Self {
+        Self { by, name }
+    }
+
+    /// The name of the rule that decided, if a rule did.
+    pub fn rule(&self) -> Option<&Arc<str>> {
+        self.name.as_ref().filter(|_| !self.is_of_a_pass())
+    }
+
+    /// The name of the pass that let the request through, or whose link was opened.
+    pub fn pass(&self) -> Option<&Arc<str>> {
+        self.name.as_ref().filter(|_| self.is_of_a_pass())
+    }
+
+    fn is_of_a_pass(&self) -> bool {
+        matches!(self.by, "pass" | "link")
     }
 }

@@ -12,6 +12,7 @@ use crate::decide::{Local, Policy, Reason};
 use crate::document::{
     Health, Hold, Host, Mode, Page, Site, State, Window, WindowId, opens, plain_host, strictest,
 };
+use crate::pass::Passes;
 use crate::reply::{Notice, Reopens, Replies, Reply};
 use crate::request::{Effect, Request};
 use crate::rules::Rule;
@@ -70,6 +71,7 @@ struct Plan {
     policy_mode: Mode,
     rules: Arc<[Rule]>,
     health: Health,
+    passes: Arc<Passes>,
     by_mode: Notice,
     by_rule: Notice,
     hold: Hold,
@@ -104,7 +106,8 @@ impl Snapshot {
         }
         let edges =
             state.sites().flat_map(|(_, site)| &site.windows).flat_map(|w| [w.start, w.end]).flatten();
-        let next_edge = edges.chain(announcements).filter(|&edge| edge > now).min();
+        let expiries = state.passes.iter().map(|pass| pass.expires);
+        let next_edge = edges.chain(announcements).chain(expiries).filter(|&edge| edge > now).min();
 
         let mut snapshot = Self {
             // `State::sites` begins with the default.
@@ -162,7 +165,7 @@ impl Snapshot {
         std::iter::once(&self.any).chain(self.suffixes.values()).chain(self.hosts.values())
     }
 
-    /// The next moment at which a window begins or ends, and this snapshot is out of date.
+    /// The next moment at which a window begins or ends or a pass expires, and this snapshot is out of date.
     pub fn next_edge(&self) -> Option<Timestamp> {
         self.next_edge
     }
@@ -202,6 +205,7 @@ impl Plan {
             policy_mode,
             rules: line.iter().find_map(|site| site.rules.clone()).unwrap_or_default(),
             health: line.iter().find_map(|site| site.health).unwrap_or_default(),
+            passes: Arc::new(Passes::of(state, host, now)),
             hold: strictest.map(|window| window.hold).unwrap_or_default(),
             cut_after,
             by_mode,
@@ -225,6 +229,7 @@ impl Settled {
                 rules: plan.rules,
                 health: plan.health,
                 page: Arc::clone(&plan.by_mode.page),
+                passes: plan.passes,
                 mode: plan.policy_mode,
                 window: plan.by_mode.window.as_ref().map(|window| window.id.clone()),
             },
@@ -247,6 +252,7 @@ impl Settled {
     fn is(&self, plan: &Plan) -> bool {
         self.policy.mode == plan.policy_mode
             && self.policy.health == plan.health
+            && self.policy.passes == plan.passes
             && self.hold == plan.hold
             && self.cut_after == plan.cut_after
             && self.carved == plan.carved

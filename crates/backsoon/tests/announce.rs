@@ -59,6 +59,30 @@ async fn the_application_and_its_clients_hear_of_it_and_of_nothing_private() {
 }
 
 #[tokio::test]
+async fn a_page_with_newer_words_is_written_in_the_schema_that_has_them() {
+    let control = Control::new(store::open("memory:").await.unwrap(), "ann");
+    for (page, schema) in [
+        ("{\"title\": \"a\", \"html\": \"<p>{{ title }}</p>\"}", 1),
+        ("{\"announce\": 60}", 2),
+        ("{\"robots\": \"closed\"}", 2),
+        ("{\"cors\": [\"*\"]}", 2),
+        ("{\"colours\": {\"accent\": \"#123456\"}}", 2),
+        ("{\"html\": \"{% extends 'backsoon' %}\"}", 2),
+        ("{}", 1),
+    ] {
+        let page: Arc<Page> = serde_json::from_str(page).unwrap();
+        control
+            .update("a page", |state| {
+                state.default.page = Some(Arc::clone(&page));
+                Ok::<_, String>(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(control.read().await.unwrap().unwrap().schema, schema, "{page:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_instance_begins_to_announce_by_itself() {
     let store = store::open("memory:").await.unwrap();
     let instance = Instance::join(Arc::clone(&store), join::Options::default()).await;

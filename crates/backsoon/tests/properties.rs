@@ -27,6 +27,7 @@ fn policy(mode: Mode, rules: Vec<Rule>) -> Policy {
         rules: rules.into(),
         health: Health::Off,
         page: Arc::default(),
+        passes: Arc::default(),
         mode,
         window: None,
     }

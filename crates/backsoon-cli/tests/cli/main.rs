@@ -17,6 +17,7 @@ mod main_job;
 mod off;
 mod on;
 mod page;
+mod pass;
 mod place;
 mod programs;
 mod race;

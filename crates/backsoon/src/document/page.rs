@@ -134,6 +134,23 @@ pub struct NotATemplate(String);
 
 // === impl Page ===
 
+impl Page {
+    /// Whether it has words that only documents of schema 2 may have.
+    pub(super) fn needs_second_schema(&self) -> bool {
+        let Self { language, name, logo, colours, dark, cors, announce, robots, html, .. } = self;
+        // Pages that build on others did not even parse.
+        let builds = |html: &Template| {
+            ["extends", "block", "include", "import"].iter().any(|word| html.0.contains(word))
+        };
+        language.is_some()
+            || name.is_some()
+            || logo.is_some()
+            || !(colours.is_empty() && dark.is_empty() && cors.is_empty() && robots.is_open())
+            || announce.is_some()
+            || html.as_ref().is_some_and(builds)
+    }
+}
+
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }

@@ -15,7 +15,7 @@ from typing import Any, Iterable, Optional
 
 
 from backsoon import Permit, Request
-from backsoon._core import Door, translate
+from backsoon._core import LINKS, Door, translate
 
 from .live import live
 
@@ -184,7 +184,9 @@ def seen(request: Any, peer: Optional[str] = None) -> Request:
     """The request as the core sees it."""
     scope = getattr(request, "scope", None)
     raw = scope.get("raw_path") if scope is not None else None
-    return Request.mounted(request.META, request.path_info, raw and raw.decode("latin-1"), peer)
+    # How the visitor came is asked for the link of a pass alone, whose cookie is for https where that is spoken.
+    scheme = request.scheme if request.path_info.startswith(LINKS) else None
+    return Request.mounted(request.META, request.path_info, raw and raw.decode("latin-1"), peer, scheme)
 
 
 def is_admitted(answer: Any) -> bool:

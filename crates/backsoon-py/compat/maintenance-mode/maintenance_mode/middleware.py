@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from . import marks
 from .core import LOCAL_BACKEND, get_known_maintenance_mode
-from .http import get_maintenance_response, need_maintenance_response
+from .http import get_maintenance_response, link_response, need_maintenance_response
 from .live import live
 
 
@@ -61,9 +61,10 @@ class MaintenanceModeMiddleware:
 
     def process_request(self, request: HttpRequest) -> Optional[HttpResponse]:
         """The answer in place of the application's, if there is to be one."""
-        if need_maintenance_response(request):
+        link = link_response(request)
+        if link is None and need_maintenance_response(request):
             return get_maintenance_response(request)
-        return None
+        return link
 
     def _is_plainly_open(self) -> bool:
         """Whether that can be said without waiting for anybody, and without what a subclass has to say."""
@@ -92,6 +93,8 @@ def kept(request: HttpRequest, response: Any) -> Any:
     """Ends what a Backsoon store counts with the last byte of the response: servers close it then."""
     if "_maintenance_permit" in request.__dict__:
         permit = request.__dict__.pop("_maintenance_permit")
+        if permit is not None and permit.pass_id is not None:
+            response["Backsoon-Pass"] = permit.pass_id
         if permit is not None and hasattr(response, "_resource_closers"):
             response._resource_closers.append(permit.release)
     return response
