@@ -85,10 +85,10 @@ impl Case {
             let name: HeaderName = name.parse().map_err(|error| wrong(&error))?;
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).map_err(|error| wrong(&error))?);
         }
-        let known = ["mark", "local", "rule", "health", "mode"];
+        let known = ["mark", "local", "rule", "health", "pass", "mode", "link"];
         let cause = because.and_then(|(by, rule)| {
             let by = known.into_iter().find(|known| *known == by)?;
-            Some(Cause { by, rule: rule.map(Arc::from) })
+            Some(Cause::new(by, rule.map(Arc::from)))
         });
         let status = StatusCode::from_u16(status).map_err(|error| wrong(&error))?;
         let answer = behaviour::Answer { status, headers: map, body: body.into(), cause, asked };

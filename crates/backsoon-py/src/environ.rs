@@ -3,23 +3,30 @@
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use backsoon::request::{Effect, Headers, Identity};
+use backsoon::pass::PREFIX;
+use backsoon::request::{Effect, Headers, Identity, Scheme};
 use backsoon::rules::Path;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 /// What the core may look at, and where WSGI has it (PEP 3333).
-const FIELDS: [(&str, &str); 3] =
-    [("accept", "HTTP_ACCEPT"), ("upgrade", "HTTP_UPGRADE"), ("x-forwarded-for", "HTTP_X_FORWARDED_FOR")];
+const FIELDS: [(&str, &str); 5] = [
+    ("accept", "HTTP_ACCEPT"),
+    ("cookie", "HTTP_COOKIE"),
+    ("upgrade", "HTTP_UPGRADE"),
+    ("x-forwarded-for", "HTTP_X_FORWARDED_FOR"),
+    ("x-forwarded-proto", "HTTP_X_FORWARDED_PROTO"),
+];
 
-/// A request, read from its WSGI environment. `path` is the path as sent, `host` the host and `method` the method,
-/// where the framework knows better than the environment.
+/// A request, read from its WSGI environment. `path` is the path as sent, `host` the host, `method` the method and
+/// `scheme` how the visitor came, where the framework knows better than the environment.
 #[pyclass(frozen, module = "backsoon")]
 pub(crate) struct Request {
     method: String,
     host: String,
     path: String,
     peer: Option<IpAddr>,
+    scheme: Scheme,
     fields: Fields,
 }
 
@@ -71,12 +78,13 @@ impl Request {
     ///
     /// What was sent in an odd way stays as sent, prefix and all, so that no `open` rule matches it.
     #[staticmethod]
-    #[pyo3(signature = (environ, path, raw = None, peer = None, host = None))]
+    #[pyo3(signature = (environ, path, raw = None, peer = None, scheme = None, host = None))]
     fn mounted(
         environ: &Bound<'_, PyDict>,
         path: &str,
         raw: Option<&str>,
         peer: Option<&str>,
+        scheme: Option<&str>,
         host: Option<&str>,
     ) -> Self {
         let text =
@@ -87,8 +95,9 @@ impl Request {
         Self {
             method: text("REQUEST_METHOD").unwrap_or_default(),
             host: host.or_else(|| text("HTTP_HOST")).or_else(|| text("SERVER_NAME")).unwrap_or_default(),
-            path: odd.unwrap_or_else(|| decoded(path)),
+            path: with_query(odd.unwrap_or_else(|| decoded(path)), &text),
             peer: peer.and_then(|address| address.parse().ok()),
+            scheme: came_by(scheme, &text),
             fields: Fields { environ: environ.clone().unbind(), values: OnceLock::new() },
         }
     }
@@ -100,12 +109,13 @@ impl Request {
     }
 
     #[new]
-    #[pyo3(signature = (environ, path = None, host = None, method = None))]
+    #[pyo3(signature = (environ, path = None, host = None, method = None, scheme = None))]
     fn new(
         environ: &Bound<'_, PyDict>,
         path: Option<&str>,
         host: Option<&str>,
         method: Option<String>,
+        scheme: Option<&str>,
     ) -> Self {
         let text =
             |key: &str| environ.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
@@ -114,8 +124,12 @@ impl Request {
         Self {
             method: method.or_else(|| text("REQUEST_METHOD")).unwrap_or_default(),
             host: host.or_else(|| text("HTTP_HOST")).or_else(|| text("SERVER_NAME")).unwrap_or_default(),
-            path: path.map(as_sent).or_else(|| sent(&text)).unwrap_or_else(|| written(&text)),
+            path: with_query(
+                path.map(as_sent).or_else(|| sent(&text)).unwrap_or_else(|| written(&text)),
+                &text,
+            ),
             peer,
+            scheme: came_by(scheme, &text),
             fields: Fields { environ: environ.clone().unbind(), values: OnceLock::new() },
         }
     }
@@ -125,7 +139,8 @@ impl Request {
     /// As the core sees it. Python is needed for this until [`Request::settle`] was called.
     pub(crate) fn view(&self, user: Identity, route: Option<Effect>) -> backsoon::Request<'_> {
         let mut request = backsoon::Request::new(&self.method, &self.host, &self.path, &self.fields);
-        (request.peer, request.user, request.route) = (self.peer, user, route);
+        (request.peer, request.scheme) = (self.peer, self.scheme);
+        (request.user, request.route) = (user, route);
         request
     }
 
@@ -145,6 +160,26 @@ fn sent(text: &dyn Fn(&str) -> Option<String>) -> Option<String> {
         _ => &uri,
     };
     path.starts_with('/').then(|| as_sent(path))
+}
+
+/// The path with the query behind it if it is the link of a pass: it says where the link leads.
+fn with_query(path: String, text: &dyn Fn(&str) -> Option<String>) -> String {
+    if !path.starts_with(PREFIX) || path.contains('?') {
+        return path;
+    }
+    match text("QUERY_STRING").filter(|query| !query.is_empty()) {
+        Some(query) => format!("{path}?{}", as_sent(&query)),
+        None => path,
+    }
+}
+
+/// How the visitor came, as the framework or the server says (PEP 3333).
+fn came_by(scheme: Option<&str>, text: &dyn Fn(&str) -> Option<String>) -> Scheme {
+    let is_https = match scheme {
+        Some(scheme) => scheme == "https",
+        None => text("wsgi.url_scheme").is_some_and(|scheme| scheme == "https"),
+    };
+    if is_https { Scheme::Https } else { Scheme::Http }
 }
 
 /// The path that a server has decoded, encoded again. What was sent as `%2f` cannot be told from `/` any more.

@@ -184,8 +184,9 @@ impl Instance {
         let Some(instance) = self.there() else { return Ok(()) };
         let runtime = runtime(py)?;
         // A farewell that does not arrive is no worse than none: the process is found dead.
-        let say =
-            move || runtime.block_on(async { tokio::time::timeout(FAREWELL, instance.leave()).await.is_ok() });
+        let say = move || {
+            runtime.block_on(async { tokio::time::timeout(FAREWELL, instance.leave()).await.is_ok() })
+        };
         // On a thread of its own: uWSGI ends Python after what tokio keeps for the main thread is gone.
         let said = std::thread::Builder::new().name("backsoon-farewell".into()).spawn(say);
         py.detach(|| said.map(std::thread::JoinHandle::join).is_ok());
@@ -215,7 +216,14 @@ impl Permit {
         permit.as_ref().and_then(Own::get).is_some_and(backsoon::Permit::is_outdated)
     }
 
-    /// Who admitted the request: `mark`, `local`, `rule`, `health` or `mode`.
+    /// The pass that let the request through a closing; the response names it as `Backsoon-Pass`.
+    #[getter]
+    fn pass_id(&self) -> Option<String> {
+        let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        permit.as_ref().and_then(Own::get).and_then(|permit| permit.pass().map(ToString::to_string))
+    }
+
+    /// Who admitted the request: `mark`, `local`, `rule`, `health`, `pass` or `mode`.
     #[getter]
     fn because(&self) -> Option<&'static str> {
         let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);

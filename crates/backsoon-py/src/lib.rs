@@ -42,6 +42,7 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("LINKS", backsoon::pass::PREFIX)?;
         super::process::count_forks()?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -40,7 +40,7 @@ impl Reply {
         PyBytes::new(py, &self.reply.body)
     }
 
-    /// Who decided: `mark`, `local`, `rule`, `health` or `mode`.
+    /// Who decided: `mark`, `local`, `rule` or `mode`; `link` for the answer to the link of a pass.
     #[getter]
     fn because(&self) -> &'static str {
         self.cause.by
@@ -49,7 +49,7 @@ impl Reply {
     /// The name of the rule that decided, if one did.
     #[getter]
     fn rule(&self) -> Option<&str> {
-        self.cause.rule.as_deref()
+        self.cause.rule().map(|rule| &**rule)
     }
 
     fn __repr__(&self) -> String {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::document::{Change, Host, Lineage, State, Unreadable, Window, WindowId, random_name};
+use crate::document::{Change, Host, Lineage, PassId, State, Unreadable, Window, WindowId, random_name};
 use crate::fleet::{self, Life};
 use crate::inspect::inspect;
+use crate::pass::Invitation;
 use crate::store::{self, Entry, PutMode, Store, Version};
 use crate::time::Timestamp;
 
@@ -261,6 +262,30 @@ impl Control {
         .await
     }
 
+    /// Puts an invitation into the document: from then on its link opens.
+    ///
+    /// # Errors
+    /// As [`Control::update`].
+    pub async fn invite(&self, invitation: &Invitation) -> Result<Outcome, Error> {
+        self.update(&invitation.note(), |state| {
+            invitation.put_into(state);
+            Ok::<_, String>(())
+        })
+        .await
+    }
+
+    /// Ends the pass called `id`, wherever its bearer is; one that is not there has ended.
+    ///
+    /// # Errors
+    /// As [`Control::update`].
+    pub async fn revoke(&self, id: &PassId) -> Result<Outcome, Error> {
+        self.update(&format!("revoke pass {id}"), |state| {
+            state.revoke(id);
+            Ok::<_, String>(())
+        })
+        .await
+    }
+
     /// Every State of this lineage that there was, the oldest first and the one in force last.
     ///
     /// # Errors
@@ -276,7 +301,8 @@ impl Control {
         Ok(states)
     }
 
-    /// Puts the windows, rules and pages of an earlier revision in force again, as a new revision.
+    /// Puts the windows, rules and pages of an earlier revision in force again, as a new revision. Passes stay as they
+    /// are: one that was revoked is not to come back.
     ///
     /// # Errors
     /// [`Error::NoRevision`] when the history does not have it; otherwise as [`Control::update`].
@@ -387,6 +413,7 @@ impl Control {
             1
         });
         next.forget_past(now);
+        next.schema = next.schema_needed();
         next.change = Change { id: random_name(), at: now, by: self.by.clone(), note: note.to_owned() };
         Ok(followers)
     }

@@ -5,11 +5,13 @@
 //! 2. the rules that this server brings itself (code, `backsoon.toml`), in order,
 //! 3. the site's rules, in order,
 //! 4. health paths,
-//! 5. the mode.
+//! 5. a valid pass,
+//! 6. the mode.
 
 use std::sync::Arc;
 
-use crate::document::{Health, Mode, WindowId};
+use crate::document::{Health, Mode, PassId, WindowId};
+use crate::pass::Passes;
 use crate::request::{Effect, Identity, Request, User};
 use crate::rules::{Facts, Match, Rule, TrustedProxies};
 
@@ -33,6 +35,8 @@ pub struct Policy {
     pub rules: Arc<[Rule]>,
     /// Whether the built-in rule for health paths holds.
     pub health: Health,
+    /// Who goes through its closings.
+    pub passes: Arc<Passes>,
     /// How closed the site is.
     pub mode: Mode,
     /// The window that makes it so.
@@ -65,6 +69,8 @@ pub enum Reason<'a> {
     Site(&'a Rule),
     /// The built-in rule that keeps health paths open.
     Health,
+    /// The pass that the request bears; without it the mode would not let it through.
+    Pass(&'a PassId),
     /// The mode, and the window behind it unless the mode is off.
     Mode(Mode, Option<&'a WindowId>),
 }
@@ -72,10 +78,10 @@ pub enum Reason<'a> {
 /// A [`Reason`] that outlives the policy: for logs, metrics and the behaviour table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// `mark`, `local`, `rule`, `health` or `mode`.
+    /// `mark`, `local`, `rule`, `health`, `pass` or `mode`; `link` for the answer to the link of a pass.
     pub by: &'static str,
-    /// The name of the rule that decided, if a rule did.
-    pub rule: Option<Arc<str>>,
+    /// Of a rule or of a pass. One field for both, since every permit carries it.
+    name: Option<Arc<str>>,
 }
 
 /// Decides about `request`. Pure: the same arguments give the same decision, at any time and on any machine.
@@ -124,12 +130,14 @@ fn first_match<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
         return Decision::Admit(Reason::Health);
     }
     let reason = Reason::Mode(policy.mode, policy.window.as_ref());
-    match policy.mode {
-        Mode::Off => Decision::Admit(reason),
-        Mode::ReadOnly if request.is_safe() => Decision::Admit(reason),
+    let shut = match policy.mode {
+        Mode::Off => return Decision::Admit(reason),
+        Mode::ReadOnly if request.is_safe() => return Decision::Admit(reason),
         Mode::ReadOnly | Mode::On => Decision::Refuse(reason),
         Mode::Hold => Decision::Hold(reason),
-    }
+    };
+    // Only here: an open site reads no cookies.
+    policy.passes.bearer(request).map_or(shut, |pass| Decision::Admit(Reason::Pass(pass)))
 }
 
 fn by<'a>(effect: Effect, reason: Reason<'a>) -> Decision<'a> {
@@ -167,9 +175,15 @@ impl<'a> Reason<'a> {
             Self::Local(_) => "local",
             Self::Site(_) => "rule",
             Self::Health => "health",
+            Self::Pass(_) => "pass",
             Self::Mode(..) => "mode",
         };
-        Cause { by, rule: self.rule().map(|rule| Arc::clone(&rule.name)) }
+        let name = match self {
+            Self::Local(rule) | Self::Site(rule) => Some(&rule.name),
+            Self::Pass(id) => Some(id.shared()),
+            _ => None,
+        };
+        Cause::new(by, name.map(Arc::clone))
     }
 
     /// The rule that decided, if a rule did.
@@ -178,5 +192,28 @@ impl<'a> Reason<'a> {
             Self::Local(rule) | Self::Site(rule) => Some(rule),
             _ => None,
         }
+    }
+}
+
+// === impl Cause ===
+
+impl Cause {
+    /// Who decided, and the name of the rule or the pass by which.
+    pub fn new(by: &'static str, name: Option<Arc<str>>) -> Self {
+        Self { by, name }
+    }
+
+    /// The name of the rule that decided, if a rule did.
+    pub fn rule(&self) -> Option<&Arc<str>> {
+        self.name.as_ref().filter(|_| !self.is_of_a_pass())
+    }
+
+    /// The name of the pass that let the request through, or whose link was opened.
+    pub fn pass(&self) -> Option<&Arc<str>> {
+        self.name.as_ref().filter(|_| self.is_of_a_pass())
+    }
+
+    fn is_of_a_pass(&self) -> bool {
+        matches!(self.by, "pass" | "link")
     }
 }

@@ -1,7 +1,7 @@
 //! What is wrong with a State although each of its parts is well-formed.
 
 use crate::decide::{Decision, Local, decide};
-use crate::document::{Host, Mode, NeverInForce, State, Window, WindowId};
+use crate::document::{Host, MOST_PASSES, Mode, NeverInForce, PassId, State, Window, WindowId};
 use crate::request::{NO_HEADERS, Request};
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
@@ -34,11 +34,25 @@ pub enum Flaw {
     /// A window ends before it starts.
     #[error("window {0}: {1}")]
     NeverInForce(WindowId, NeverInForce),
+    /// Two passes have one name, so a cookie could be either's.
+    #[error("two passes are called {0}; revoke them with `backsoon pass revoke {0}` and make new ones")]
+    SamePass(PassId),
+    /// More than anybody can keep an eye on.
+    #[error(
+        "there are {0} passes, and {MOST_PASSES} at most may be there at once; revoke some with `backsoon pass revoke`"
+    )]
+    ManyPasses(usize),
+    /// Their links would open, and set no cookie.
+    #[error(
+        "there are passes but no key that could sign their cookies; revoke them with `backsoon pass revoke --all` and make new ones"
+    )]
+    NoKey,
 }
 
 /// Everything that is wrong with `state`; nothing, most of the time.
 pub fn inspect(state: &State) -> Vec<Flaw> {
     let mut flaws = windows(state);
+    flaws.extend(passes(state));
     let own_page = |site: &crate::document::Site| {
         site.page.as_ref().is_some_and(|page| page.redirect.is_some() || page.html.is_some())
     };
@@ -63,6 +77,19 @@ pub fn inspect(state: &State) -> Vec<Flaw> {
         if same_page && matches!(decide(there.policy(), &request), Decision::Refuse(_)) {
             flaws.push(Flaw::RedirectToItself { host, to: redirect.to().to_owned() });
         }
+    }
+    flaws
+}
+
+fn passes(state: &State) -> Vec<Flaw> {
+    let mut seen = std::collections::BTreeSet::new();
+    let twice = state.passes.iter().filter(|pass| !seen.insert(&pass.id));
+    let mut flaws: Vec<Flaw> = twice.map(|pass| Flaw::SamePass(pass.id.clone())).collect();
+    if state.passes.len() > MOST_PASSES {
+        flaws.push(Flaw::ManyPasses(state.passes.len()));
+    }
+    if !state.passes.is_empty() && state.keys.is_empty() {
+        flaws.push(Flaw::NoKey);
     }
     flaws
 }

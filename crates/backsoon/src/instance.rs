@@ -21,6 +21,7 @@ pub use self::job::JobRefused;
 pub use self::permit::Permit;
 use crate::decide::{Cause, Decision, Local, Reason, decide};
 use crate::document::{Host, Lineage, Mode, State, Window};
+use crate::grant;
 use crate::queue::{Place, Queue};
 use crate::reply::Reply;
 use crate::request::{Identity, NO_HEADERS, Request, User};
@@ -441,7 +442,7 @@ impl Instance {
         })
     }
 
-    /// The next moment at which a window begins or ends.
+    /// The next moment at which a window begins or ends, or a pass expires.
     pub fn next_edge(&self) -> Option<Timestamp> {
         self.read(|door| door.snapshot.next_edge())
     }
@@ -499,6 +500,9 @@ impl Instance {
             _ => request,
         };
         let site = self.in_force(|snapshot| Arc::clone(snapshot.site(request.host)));
+        if grant::is_asked_for(request) {
+            return grant(&site, request);
+        }
         match decide(site.policy(), request) {
             Decision::Ask => Look::Ask,
             Decision::Admit(reason) => {
@@ -610,13 +614,21 @@ impl Door {
     }
 }
 
-/// The same wishes, and everything closed.
+/// The same wishes, and everything closed; to bearers, too, for a pass may have been revoked meanwhile.
 fn behind_the_fence(mut state: State) -> State {
     let mut window = Window::new(Mode::On);
     (window.by, window.note) =
         ("backsoon".into(), "this server has lost the store, and on_lost = close".into());
     state.default.windows.push(window);
+    state.passes.clear();
     state
+}
+
+/// What is said to the link of a pass. Out of the way of requests for anything else.
+#[cold]
+fn grant(site: &Settled, request: &Request<'_>) -> Look {
+    let (reply, cause) = grant::answer(site, request, Timestamp::now());
+    Look::Done(Admission::Refused(reply, cause))
 }
 
 /// The same for as long as a request of the site runs.

@@ -28,6 +28,7 @@
 //! - [`control`] and [`Control::during`] teach you to close and reopen from code.
 //! - [`document`] and [`rules`] teach you what can be said about a site.
 //! - [`decide`], [`reply`] and [`snapshot`] teach you how a request is decided and what it is told.
+//! - [`pass`] teaches who goes through closings by invitation.
 //! - [`store`] teaches you to write a store, and [`fleet`] who follows one.
 //!
 //! # Features
@@ -41,9 +42,11 @@ pub mod decide;
 pub mod document;
 pub mod during;
 pub mod fleet;
+mod grant;
 pub mod inspect;
 pub mod instance;
 pub mod join;
+pub mod pass;
 mod queue;
 pub mod receipt;
 pub mod reply;

@@ -18,16 +18,29 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The authority or `Host` as sent. Case, port and a trailing dot are ignored.
     pub host: &'a str,
-    /// The path as sent, percent escapes and all; anything from `?` on is not looked at.
+    /// The path as sent, percent escapes and all. What follows a `?` is looked at only to see where the link of a pass
+    /// leads.
     pub path: &'a str,
     /// The address of the peer of the connection, if it has one.
     pub peer: Option<IpAddr>,
+    /// How this server was spoken to; a trusted proxy may say that the visitor came otherwise.
+    pub scheme: Scheme,
     /// The header fields.
     pub headers: &'a (dyn Headers + Sync),
     /// Who the application says the user is, if it was asked.
     pub user: Identity,
     /// What the application itself says about the route, if it marked it.
     pub route: Option<Effect>,
+}
+
+/// How a visitor comes: a cookie for https goes over nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Scheme {
+    /// In the open.
+    #[default]
+    Http,
+    /// By TLS.
+    Https,
 }
 
 /// What a rule, or a mark on a route, says about a request that it matches.
@@ -85,7 +98,16 @@ pub const NO_HEADERS: [(&str, &str); 0] = [];
 impl<'a> Request<'a> {
     /// A request from nowhere in particular, whose user nobody has asked for.
     pub fn new(method: &'a str, host: &'a str, path: &'a str, headers: &'a (dyn Headers + Sync)) -> Self {
-        Self { method, host, path, peer: None, headers, user: Identity::Unasked, route: None }
+        Self {
+            method,
+            host,
+            path,
+            peer: None,
+            scheme: Scheme::Http,
+            headers,
+            user: Identity::Unasked,
+            route: None,
+        }
     }
 
     /// Whether the method is safe (RFC 9110 §9.2.1) and the request does not try to leave HTTP by an upgrade.

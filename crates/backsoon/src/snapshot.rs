@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::decide::{Local, Policy, Reason};
 use crate::document::{Health, Hold, Host, Mode, Page, Site, State, Window, opens, plain_host, strictest};
+use crate::pass::Passes;
 use crate::reply::{Notice, Reopens, Replies, Reply};
 use crate::request::{Effect, Request};
 use crate::rules::Rule;
@@ -46,6 +47,7 @@ struct Plan {
     policy_mode: Mode,
     rules: Arc<[Rule]>,
     health: Health,
+    passes: Arc<Passes>,
     by_mode: Notice,
     by_rule: Notice,
     hold: Hold,
@@ -75,7 +77,8 @@ impl Snapshot {
         }
         let edges =
             state.sites().flat_map(|(_, site)| &site.windows).flat_map(|w| [w.start, w.end]).flatten();
-        let next_edge = edges.filter(|&edge| edge > now).min();
+        let expiries = state.passes.iter().map(|pass| pass.expires);
+        let next_edge = edges.chain(expiries).filter(|&edge| edge > now).min();
 
         let mut snapshot = Self {
             // `State::sites` begins with the default.
@@ -133,7 +136,7 @@ impl Snapshot {
         std::iter::once(&self.any).chain(self.suffixes.values()).chain(self.hosts.values())
     }
 
-    /// The next moment at which a window begins or ends, and this snapshot is out of date.
+    /// The next moment at which a window begins or ends or a pass expires, and this snapshot is out of date.
     pub fn next_edge(&self) -> Option<Timestamp> {
         self.next_edge
     }
@@ -168,6 +171,7 @@ impl Plan {
             policy_mode,
             rules: line.iter().find_map(|site| site.rules.clone()).unwrap_or_default(),
             health: line.iter().find_map(|site| site.health).unwrap_or_default(),
+            passes: Arc::new(Passes::of(state, host, now)),
             hold: strictest.map(|window| window.hold).unwrap_or_default(),
             cut_after,
             by_mode,
@@ -188,6 +192,7 @@ impl Settled {
                 local: local.clone(),
                 rules: plan.rules,
                 health: plan.health,
+                passes: plan.passes,
                 mode: plan.policy_mode,
                 window: plan.by_mode.window.as_ref().map(|window| window.id.clone()),
             },
@@ -209,6 +214,7 @@ impl Settled {
     fn is(&self, plan: &Plan) -> bool {
         self.policy.mode == plan.policy_mode
             && self.policy.health == plan.health
+            && self.policy.passes == plan.passes
             && self.hold == plan.hold
             && self.cut_after == plan.cut_after
             && self.carved == plan.carved

@@ -24,12 +24,13 @@ macro_rules! shared_between_threads {
 }
 
 shared_between_threads! {
-    backsoon::request => Request<'_>, Effect, Identity, User, UserKind;
+    backsoon::request => Request<'_>, Effect, Identity, Scheme, User, UserKind;
     backsoon::rules => Rule, Condition, Method, NotAMethod, Network, NotANetwork, TrustedProxies, Client, Because,
         Path<'_>, PathPattern, NotAPattern, Marks;
     backsoon::document => State, Lineage, Change, Site, Health, Unreadable, Host, NotAHost, Mode, NotAMode, Window,
         WindowId, NotAWindow, NeverInForce, Source, Hold, Page, Status, NotARefusal, RetryAfterForm, Redirect,
-        NotARedirect, Template, NotATemplate;
+        NotARedirect, Template, NotATemplate, Pass, PassId, NotAPass, SecretHash, Keys, Key;
+    backsoon::pass => Passes, Invitation, NotInvited, Link, NotAPlace;
     backsoon::decide => Local, Policy, Decision<'_>, Reason<'_>, Cause;
     backsoon::accept => Form;
     backsoon::reply => Reply;

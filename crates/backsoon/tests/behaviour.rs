@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use backsoon::adapters::Peer;
+use backsoon::pass::PASS_HEADER;
 use backsoon::testing::behaviour::{APPLICATION, Answer, Case, Sent, read};
-use backsoon::{Admission, MaintenanceLayer, User};
+use backsoon::{Admission, MaintenanceLayer, Permit, User};
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt};
 
@@ -52,7 +53,7 @@ async fn the_library_behaves_as_the_table_says() {
         let answer = match admission {
             Admission::Admitted(permit) => Answer {
                 status: StatusCode::OK,
-                headers: application_headers(),
+                headers: named(application_headers(), &permit),
                 body: "".into(),
                 cause: Some(permit.cause().clone()),
                 asked,
@@ -112,6 +113,14 @@ async fn a_user_in_the_extensions_is_not_asked_for() {
 
 fn application_headers() -> HeaderMap {
     HeaderMap::from_iter([(APPLICATION.parse().unwrap(), "here".parse().unwrap())])
+}
+
+/// What every face adds to the application's answer.
+fn named(mut headers: HeaderMap, permit: &Permit) -> HeaderMap {
+    if let Some(pass) = permit.pass() {
+        headers.insert(PASS_HEADER, pass.parse().unwrap());
+    }
+    headers
 }
 
 fn request(sent: &Sent) -> Option<Request<Body>> {

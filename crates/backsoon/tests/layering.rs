@@ -17,27 +17,30 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("accept", &["request"]),
     ("rules", &["request"]),
     ("document", &["rules", "time"]),
-    ("decide", &["document", "request", "rules"]),
+    ("pass", &["document", "request", "time"]),
+    ("decide", &["document", "pass", "request", "rules"]),
     ("reply", &["accept", "document", "request", "time"]),
-    ("snapshot", &["decide", "document", "reply", "request", "rules", "time"]),
+    ("snapshot", &["decide", "document", "pass", "reply", "request", "rules", "time"]),
+    ("grant", &["decide", "document", "pass", "reply", "request", "snapshot", "time"]),
     ("running", &["document"]),
     ("inspect", &["decide", "document", "request", "snapshot", "time"]),
     ("fleet", &["document", "running", "store", "time"]),
-    ("control", &["document", "fleet", "inspect", "store", "time"]),
+    ("control", &["document", "fleet", "inspect", "pass", "store", "time"]),
     ("during", &["control", "document", "fleet", "store", "time"]),
     ("receipt", &["control", "decide", "document", "fleet", "rules", "running", "snapshot", "store", "time"]),
     ("queue", &["document"]),
     (
         "instance",
-        &["decide", "document", "queue", "reply", "request", "rules", "running", "snapshot", "time"],
+        &["decide", "document", "grant", "queue", "reply", "request", "rules", "running", "snapshot", "time"],
     ),
     ("join", &["control", "decide", "document", "fleet", "instance", "request", "rules", "store", "time"]),
-    ("adapters", &["decide", "instance", "reply", "request"]),
+    ("adapters", &["decide", "instance", "pass", "reply", "request"]),
     ("testing", &["decide", "document", "instance", "request", "rules", "store", "time"]),
 ];
 
 /// These decide, render and settle by what they are given: no clock, no runtime, no files, no network.
-const PURE: &[&str] = &["accept", "decide", "document", "inspect", "reply", "request", "rules", "snapshot"];
+const PURE: &[&str] =
+    &["accept", "decide", "document", "grant", "inspect", "pass", "reply", "request", "rules", "snapshot"];
 
 /// What would make them impure. `std::net` is not among them: addresses are data.
 const IMPURE: &[&str] = &[

@@ -21,7 +21,14 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 fn policy(mode: Mode, rules: Vec<Rule>) -> Policy {
-    Policy { local: Local::default(), rules: rules.into(), health: Health::Off, mode, window: None }
+    Policy {
+        local: Local::default(),
+        rules: rules.into(),
+        health: Health::Off,
+        passes: Arc::default(),
+        mode,
+        window: None,
+    }
 }
 
 fn at(millis: i64) -> Timestamp {

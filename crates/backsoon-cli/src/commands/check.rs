@@ -94,5 +94,10 @@ fn state(found: &Found) -> Result<String> {
         bail!("{}", flaws.join("; "));
     }
     let sites = count(state.sites.len() + 1, "site");
-    Ok(format!("revision {} with {sites}; patterns, pages and redirects are fine", state.revision))
+    let passes = match state.passes.len() {
+        0 => String::new(),
+        1 => " and 1 pass".into(),
+        many => format!(" and {many} passes"),
+    };
+    Ok(format!("revision {} with {sites}{passes}; patterns, pages and redirects are fine", state.revision))
 }

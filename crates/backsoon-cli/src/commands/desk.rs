@@ -114,7 +114,7 @@ pub(super) fn missing(url: &str) -> anyhow::Error {
 }
 
 /// Who is at the desk: `ann@laptop`, also behind sudo.
-fn operator() -> String {
+pub(super) fn operator() -> String {
     let user = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let user = user.filter(|user| !user.is_empty()).or_else(uid);
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));

@@ -62,6 +62,11 @@ pub(super) async fn run(cli: &Cli, explain: &Explain) -> Result<Exit> {
     request.user = explain.user.map_or(Identity::Unasked, |kind| Identity::Known(user(kind)));
     let client = own.proxies.client(&request);
     let decision = decide(site.policy(), &request);
+    if explain.url.path().starts_with(backsoon::pass::PREFIX) {
+        return Err(usage(
+            "--url is the link of a pass, which Backsoon answers by itself: no rule and no mode decides about it, and the application is never asked",
+        ));
+    }
     let reply = match decision {
         Decision::Refuse(reason) | Decision::Hold(reason) => Some(site.reply(&request, reason, now)),
         _ => None,
@@ -134,6 +139,7 @@ fn because(decision: Decision<'_>, state: &State, site: &Settled) -> String {
     match reason {
         Reason::Local(rule) => format!("rule `{}` of this server ({})", plain(&rule.name), rule.when),
         Reason::Site(rule) => format!("rule `{}` of the site ({})", plain(&rule.name), rule.when),
+        Reason::Pass(id) => format!("the cookie of pass {id}"),
         Reason::Health => "the built-in rule keeps health paths open".into(),
         Reason::Mode(_, None) => "the site is open, and no rule says otherwise".into(),
         Reason::Mode(mode, Some(id)) => {

@@ -12,6 +12,7 @@ mod guard;
 mod history;
 mod off;
 mod on;
+mod pass;
 mod rollback;
 mod run;
 mod serve;
@@ -55,6 +56,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             Verb::Run(run) => run::run(&Desk::open(cli).await?, run).await,
             Verb::Guard(guard) => guard::run(cli, guard).await,
             Verb::Off(off) => off::run(&Desk::open_existing(cli).await?, off).await,
+            Verb::Pass(pass) => pass::run(cli, pass).await,
             Verb::Status(status) => status::run(cli, status).await,
             Verb::Fleet(fleet) => fleet::run(&Desk::open_existing(cli).await?, fleet).await,
             Verb::Explain(explain) => explain::run(cli, explain).await,

@@ -11,6 +11,7 @@ use backsoon::document::Health;
 use backsoon::rules::Effect;
 use backsoon::snapshot::Snapshot;
 use backsoon::store::{open_existing, without_secrets};
+use backsoon::time::Timestamp;
 
 use self::picture::Picture;
 use self::shown::Shown;
@@ -60,6 +61,11 @@ pub(super) async fn run(cli: &Cli, status: &Status) -> Result<Exit> {
         (true, None) if site.mode().is_closed() => Exit::Closed,
         _ => Exit::Done,
     })
+}
+
+/// How many passes open something at `now`.
+fn valid_passes(document: &State, now: Timestamp) -> usize {
+    document.passes.iter().filter(|pass| !pass.is_over(now)).count()
 }
 
 /// Every rule of a site in words, the built-in one at its place.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use backsoon::pass::redacted;
 use http::{Method, Request, Response, Uri, Version, header};
 use tracing::info;
 
@@ -51,14 +52,15 @@ impl Access {
 // === impl Line ===
 
 impl Line {
-    /// Tells the request and the head of its answer. The query stays out: it may carry secrets, a pass's among them.
+    /// Tells the request and the head of its answer. The query stays out, since it may carry
+    /// secrets, and of a pass's link what makes it one.
     pub(crate) fn end<B>(self, answer: &Response<B>) {
         info!(
             target: "backsoon::access",
             peer = %self.peer.address().ip(),
             method = %self.method,
             host = self.host,
-            path = self.target.path(),
+            path = &*redacted(self.target.path()),
             version = ?self.version,
             status = answer.status().as_u16(),
             millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),

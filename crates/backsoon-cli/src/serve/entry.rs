@@ -18,7 +18,7 @@ use super::answer::AnswerBody;
 use super::body::RequestBody;
 use super::failure::Failure;
 use super::figures::Figures;
-use super::forwarded::Peer;
+use super::forwarded::{Peer, Scheme};
 use super::host;
 use super::proxy::{Proxies, Proxy};
 use super::vigil::{Doings, RunningBody};
@@ -100,6 +100,9 @@ impl Requests {
         let (mut parts, incoming) = request.into_parts();
         let body = RequestBody::new(incoming, parts.version, &parts.headers);
         parts.extensions.insert(adapters::Peer(self.peer.address().ip()));
+        if self.peer.scheme() == Scheme::Https {
+            parts.extensions.insert(adapters::Scheme::Https);
+        }
         // A clone, because requests on one HTTP/2 connection run beside one another; always ready, as the proxy is.
         self.door.clone().call(Request::from_parts(parts, body))
     }

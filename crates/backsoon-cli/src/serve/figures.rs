@@ -76,7 +76,7 @@ impl Decisions {
             return;
         }
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        *others.entry((cause.by, cause.rule.clone())).or_default() += 1;
+        *others.entry((cause.by, cause.rule().cloned())).or_default() += 1;
     }
 
     fn tell(&self, outcome: &'static str) -> Vec<Decided> {

@@ -70,6 +70,11 @@ impl Peer {
         }
     }
 
+    /// How it reached the gate.
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
     /// Its address; an IPv4 address is one, however the socket wrote it.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address

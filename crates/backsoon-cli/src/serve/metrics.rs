@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 
 use backsoon::{Host, Instance, Mode};
 
-use super::figures::Figures;
+use super::figures::{Decided, Figures};
 use super::lapsed::Lapsed;
 
 /// The value of `Content-Type` for [`text`].
@@ -23,6 +23,13 @@ pub(crate) fn text(figures: &Figures, instance: &Instance, lapsed: Option<&Lapse
         let labels = [("outcome", outcome), ("by", by), ("rule", rule.as_deref().unwrap_or_default())];
         page.value("backsoon_requests_total", &labels, count);
     }
+    page.series("backsoon_passes_used_total", "counter", "Requests that a pass let through a closing.");
+    let by_pass = |(outcome, by, _, count): Decided| (outcome == "admitted" && by == "pass").then_some(count);
+    page.value(
+        "backsoon_passes_used_total",
+        &[],
+        figures.requests().into_iter().filter_map(by_pass).sum::<u64>(),
+    );
     page.series("backsoon_upstream_errors_total", "counter", "Requests that got no answer from an upstream.");
     for (reason, count) in figures.upstream_errors() {
         page.value("backsoon_upstream_errors_total", &[("reason", reason)], count);

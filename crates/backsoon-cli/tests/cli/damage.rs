@@ -114,7 +114,7 @@ fn a_state_of_a_newer_backsoon_is_never_replaced() {
     assert_snapshot!(place.run("on").shown(), @"
     exit 1
     --- stderr
-    error: the state in file:DIR/state/backsoon/store cannot be used: it has schema 7, and this Backsoon reads up to 1; use a newer one
+    error: the state in file:DIR/state/backsoon/store cannot be used: it has schema 7, and this Backsoon reads up to 2; use a newer one
     ");
     for line in ["off", "off --window w-2345678a", "rollback 1", "history", "explain --url http://a.example/"]
     {
@@ -228,6 +228,6 @@ fn a_damaged_row_is_set_aside_as_well() {
         store.list("damaged/").await.unwrap()
     });
     assert_eq!(kept.iter().map(|entry| &*entry.value).collect::<Vec<_>>(), [b"damaged"]);
-    put(r#"{"schema": 2}"#);
+    put(r#"{"schema": 3}"#);
     assert_eq!(place.run("on --store sqlite:./a.db").code, 1, "a newer one is never replaced");
 }

@@ -16,6 +16,7 @@ mod history;
 mod main_job;
 mod off;
 mod on;
+mod pass;
 mod place;
 mod programs;
 mod race;

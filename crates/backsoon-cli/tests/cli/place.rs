@@ -105,6 +105,8 @@ impl Place {
             (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+            (r"\bp-[2-9a-z]{8}\b", "p-ID"),
+            (r"\.[0-9a-f]{40}\b", ".SECRET"),
             (r"[0-9a-f]{32}", "NAME"),
             (r"[\d.]+ s ago", "AGO"),
             (r"(confirmed|forced|scheduled, confirmed) after [\d.]+ s\b", "$1 after SPAN"),

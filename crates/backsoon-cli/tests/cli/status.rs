@@ -105,6 +105,7 @@ fn the_same_for_programs() {
           ]
         }
       },
+      "passes": 0,
       "lapsed": [],
       "instances": [],
       "troubles": [

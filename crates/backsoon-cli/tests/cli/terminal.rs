@@ -79,6 +79,7 @@ fn help_names_every_verb_and_every_exit_code() {
       off          Reopen sites
       run          Run a command while sites are closed, and reopen them
       guard        Run a command only while its site is open; a closing waits for it
+      pass         Let somebody through closings: make a link, show who has one, take it back
       status       Show what is closed, since when, until when, by whom, and who follows the store
       fleet        Watch who follows the store, live; `fleet forget` takes lost servers off the roster
       explain      Say what would be done with a request, and why

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use backsoon::pass::Invitation;
 use backsoon::rules::{Condition, PathPattern, Rule};
-use backsoon::{Instance, Mode, join, store};
+use backsoon::time::Timestamp;
+use backsoon::{Host, Instance, Mode, join, store};
 use backsoon_cli::serve::options::AccessLog;
 use tokio::time::sleep;
 
@@ -142,4 +144,47 @@ async fn the_access_log_is_off_until_asked_for_and_keeps_queries_to_itself() {
         assert!(line.contains(piece), "{piece} in {line}");
     }
     assert!(!line.contains("secret"), "{line}");
+
+    // The link of a pass is a secret itself, whether it opens anything or not.
+    read(gate.address, "/.well-known/backsoon/pass/p-1.secret?to=/secret").await;
+    read(gate.address, "http://a/.well-known/backsoon/pass/p-1.secret").await;
+    let lines = logged();
+    assert_eq!(lines.matches("path=\"/.well-known/backsoon/pass/…\"").count(), 2, "{lines}");
+    assert!(!lines.contains("secret"), "{lines}");
+}
+
+#[tokio::test]
+async fn requests_that_a_pass_lets_through_are_counted() {
+    let mut options =
+        options(&format!("http://{}", upstream(Router::new().fallback(|| async { "open" })).await));
+    options.observe = Some("127.0.0.1:0".parse().unwrap());
+    let switch = Switch::new();
+    let invitation = invitation();
+    switch.edit(|state| invitation.put_into(state));
+    switch.turn(Mode::On);
+    let gate = gate_with(&options, Arc::clone(&switch.instance)).await;
+    let link = read(gate.address, &invitation.link.path()).await;
+    let cookie = cookie(&link);
+    for _ in 0..2 {
+        let request = format!("GET / HTTP/1.1\r\nhost: a\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n");
+        let answer = ask(gate.address, request).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("open"), "{answer}");
+        assert!(answer.contains(&format!("\r\nbacksoon-pass: {}\r\n", invitation.pass.id)), "{answer}");
+    }
+    let figures = read(gate.observe.unwrap(), "/metrics").await;
+    assert!(figures.lines().any(|line| line == "backsoon_passes_used_total 2"), "{figures}");
+}
+
+/// For one hour, to every host.
+pub(crate) fn invitation() -> Invitation {
+    Invitation::new("Ann", Host::any(), "the tests", Timestamp::now(), Duration::from_secs(3600)).unwrap()
+}
+
+/// The cookie that an answer sets, as a browser sends it.
+pub(crate) fn cookie(answer: &str) -> String {
+    let set = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "))
+        .unwrap_or_else(|| panic!("{answer}"));
+    set.split(';').next().unwrap().to_owned()
 }

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::routing::get;
+use backsoon::Mode;
 use backsoon_cli::serve::options::Tls;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -19,7 +20,9 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, DEFAULT_VERSIONS, RootCertStore};
 
-use crate::support::{gate, options, upstream};
+use crate::door::Switch;
+use crate::observe::{cookie, invitation};
+use crate::support::{gate, gate_with, options, upstream};
 
 struct Certified {
     certificate: CertificateDer<'static>,
@@ -95,4 +98,31 @@ async fn a_key_of_another_certificate_is_refused_at_the_start() {
     options.tls = Some(Tls { cert: mine.files.cert.clone(), key: other.files.key.clone() });
     let error = backsoon_cli::serve::Gate::bind(&options).await.err().unwrap();
     assert!(format!("{error:#}").contains("does not belong to the certificate"), "{error:#}");
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_pass_is_for_https_alone() {
+    let certified = certified();
+    let mut options = options(&format!("http://{}", upstream(telling()).await));
+    options.tls = Some(certified.files.clone());
+    let (switch, invitation) = (Switch::new(), invitation());
+    switch.edit(|state| invitation.put_into(state));
+    switch.turn(Mode::On);
+    let gate = gate_with(&options, Arc::clone(&switch.instance)).await;
+    let ask = async |head: String| {
+        let mut stream = connect(gate.address, &certified.certificate, "http/1.1").await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let path = invitation.link.path();
+    let answer = ask(format!("GET {path} HTTP/1.1\r\nhost: shop.example\r\nconnection: close\r\n\r\n")).await;
+    assert!(answer.contains("\r\nset-cookie: __Host-backsoon=1."), "{answer}");
+    assert!(answer.contains("; HttpOnly; Secure; SameSite=Lax\r\n"), "{answer}");
+    let cookie = cookie(&answer);
+    let answer =
+        ask(format!("GET / HTTP/1.1\r\nhost: shop.example\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n"))
+            .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

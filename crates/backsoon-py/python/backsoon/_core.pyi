@@ -11,6 +11,7 @@ class Request:
         path: Optional[str] = None,
         host: Optional[str] = None,
         method: Optional[str] = None,
+        scheme: Optional[str] = None,
     ) -> Request: ...
     @staticmethod
     def mounted(
@@ -18,6 +19,7 @@ class Request:
         path: str,
         raw: Optional[str] = None,
         peer: Optional[str] = None,
+        scheme: Optional[str] = None,
         host: Optional[str] = None,
     ) -> Request: ...
     @property
@@ -28,6 +30,8 @@ class Permit:
     def release(self) -> None: ...
     @property
     def is_outdated(self) -> bool: ...
+    @property
+    def pass_id(self) -> Optional[str]: ...
     @property
     def because(self) -> Optional[str]: ...
 
@@ -107,6 +111,9 @@ class Control:
         end: Optional[str] = None,
     ) -> None: ...
     def keep(self, site: str, mode: str = "on", message: Optional[str] = None, note: str = "") -> Kept: ...
+
+#: Where the links of passes begin.
+LINKS: str
 
 def content(path: Union[str, PathLike[str]]) -> Optional[bytes]: ...
 def translate(pattern: str) -> Optional[str]: ...

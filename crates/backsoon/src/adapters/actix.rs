@@ -59,7 +59,7 @@ use pin_project_lite::pin_project;
 use crate::decide::Cause;
 use crate::instance::{Admission, Instance, Permit};
 use crate::reply::Reply;
-use crate::request::{Headers, Identity, Request, User};
+use crate::request::{Headers, Identity, Request, Scheme, User};
 
 type Ask = dyn Fn(&ServiceRequest) -> LocalBoxFuture<'static, User> + Send + Sync;
 
@@ -140,7 +140,12 @@ fn view(request: &ServiceRequest) -> Request<'_> {
     let (uri, headers) = (request.uri(), request.headers());
     let host = || headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = uri.authority().map_or_else(host, |authority| authority.as_str());
-    let mut view = Request::new(request.method().as_str(), host, uri.path(), headers);
+    // With its query, which says where the link of a pass leads.
+    let path = uri.path_and_query().map_or_else(|| uri.path(), |path| path.as_str());
+    let mut view = Request::new(request.method().as_str(), host, path, headers);
+    if request.app_config().secure() {
+        view.scheme = Scheme::Https;
+    }
     view.peer = request.peer_addr().map(|address| address.ip());
     view.user = request.extensions().get::<User>().map_or(Identity::Unasked, |user| Identity::Known(*user));
     view
@@ -187,7 +192,10 @@ where
             match door.admit(&request).await {
                 Admission::Refused(reply, cause) => Ok(request.into_response(refused(reply, cause))),
                 Admission::Admitted(permit) => {
-                    let response = inner.call(request).await?;
+                    let mut response = inner.call(request).await?;
+                    if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass).ok()) {
+                        response.headers_mut().insert(HeaderName::from_static("backsoon-pass"), pass);
+                    }
                     Ok(response.map_body(|_, body| Body { kind: Kind::Running { body, permit } }))
                 }
             }

@@ -25,6 +25,11 @@
 //! Rules about networks need the peer's address. It comes from the request extension [`Peer`], or with the feature
 //! `axum` from axum's `ConnectInfo<SocketAddr>`.
 //!
+//! # How the visitor comes
+//!
+//! The cookie of a pass is for https alone where visitors come by https. The layer knows by the request's URI (HTTP/2),
+//! by the request extension [`Scheme`], or by `X-Forwarded-Proto` from a trusted proxy.
+//!
 //! # Who the user is
 //!
 //! An application that knows its user before this layer runs puts a [`User`] into the request's extensions. One
@@ -46,6 +51,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http::HeaderValue;
 use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -55,8 +61,9 @@ use tower_service::Service;
 use crate::adapters::Peer;
 use crate::decide::Cause;
 use crate::instance::{Admission, Instance, Permit};
+use crate::pass::PASS_HEADER;
 use crate::reply::Reply;
-use crate::request::{Identity, Request, User};
+use crate::request::{Identity, Request, Scheme, User};
 
 /// What a body may fail with.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -315,9 +322,15 @@ fn view<'a>(
             .unwrap_or_default()
     };
     let host = uri.authority().map_or_else(host, |authority| authority.as_str());
-    let mut request = Request::new(method.as_str(), host, uri.path(), headers);
+    // With its query, which says where the link of a pass leads.
+    let path = uri.path_and_query().map_or_else(|| uri.path(), http::uri::PathAndQuery::as_str);
+    let mut request = Request::new(method.as_str(), host, path, headers);
+    if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
+        request.scheme = Scheme::Https;
+    }
     if !extensions.is_empty() {
         request.peer = peer(extensions);
+        request.scheme = extensions.get().copied().unwrap_or(request.scheme);
         request.user = extensions.get::<User>().map_or(Identity::Unasked, |user| Identity::Known(*user));
     }
     request
@@ -396,10 +409,13 @@ where
 }
 
 fn running<B>(
-    response: http::Response<B>,
+    mut response: http::Response<B>,
     permit: Permit,
     ending: Ending,
 ) -> http::Response<ResponseBody<B>> {
+    if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass).ok()) {
+        response.headers_mut().insert(PASS_HEADER, pass);
+    }
     response.map(|body| ResponseBody { kind: BodyKind::Running { body, permit, ending } })
 }
 

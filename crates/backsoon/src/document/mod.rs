@@ -1,8 +1,10 @@
 //! The State: everything that operators have asked for, as one document.
 
+pub(crate) mod hex;
 mod host;
 mod mode;
 mod page;
+mod pass;
 mod window;
 
 use std::collections::BTreeMap;
@@ -18,11 +20,15 @@ pub(crate) use host::plain as plain_host;
 pub use host::{Host, NotAHost};
 pub use mode::{Mode, NotAMode};
 pub use page::{NotARedirect, NotARefusal, NotATemplate, Page, Redirect, RetryAfterForm, Status, Template};
+pub use pass::{Key, Keys, MOST_PASSES, NotAPass, Pass, PassId, SecretHash};
 pub use window::{Hold, NeverInForce, NotAWindow, Source, Window, WindowId};
 pub(crate) use window::{opens, strictest};
 
 /// The newest schema of documents that this build reads and writes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
+
+/// The schema of documents without passes, which every Backsoon reads.
+const WITHOUT_PASSES: u32 = 1;
 
 /// Everything that operators have asked for, for all sites.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +51,12 @@ pub struct State {
     /// The policies for single hosts and for suffixes.
     #[serde(default)]
     pub sites: BTreeMap<Host, Site>,
+    /// The invitations through closings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<Pass>,
+    /// What signs the cookies of passes. Only [`State::to_bytes`] writes them.
+    #[serde(default, skip_serializing)]
+    pub keys: Keys,
 }
 
 /// The random name of a document's history: whoever starts over gets another one.
@@ -119,7 +131,7 @@ impl State {
     /// A document without any wish, the first of a new lineage.
     pub fn new() -> Self {
         Self {
-            schema: SCHEMA,
+            schema: WITHOUT_PASSES,
             lineage: Lineage::random(),
             replaces: None,
             revision: 0,
@@ -131,6 +143,8 @@ impl State {
             },
             default: Site::default(),
             sites: BTreeMap::new(),
+            passes: Vec::new(),
+            keys: Keys::default(),
         }
     }
 
@@ -154,10 +168,18 @@ impl State {
         serde_json::from_slice(bytes).map_err(damaged)
     }
 
-    /// The document as a store keeps it: JSON that people can read.
+    /// The document as a store keeps it: JSON that people can read, with the keys that nothing else shows.
     pub fn to_bytes(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Kept<'a> {
+            #[serde(flatten)]
+            state: &'a State,
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            keys: BTreeMap<&'a str, String>,
+        }
         // Serialising to memory fails only for maps whose keys are no strings; ours are.
-        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        let kept = Kept { state: self, keys: self.keys.revealed() };
+        let mut bytes = serde_json::to_vec_pretty(&kept).unwrap_or_default();
         bytes.push(b'\n');
         bytes
     }
@@ -189,10 +211,27 @@ impl State {
         })
     }
 
-    /// Drops the windows that were over at `now`; the history still has them.
+    /// Ends the pass called `id`, and says what it was. Its link and every cookie of it open nothing any more.
+    pub fn revoke(&mut self, id: &PassId) -> Option<Pass> {
+        let position = self.passes.iter().position(|pass| pass.id == *id)?;
+        Some(self.passes.remove(position))
+    }
+
+    /// The oldest schema that has words for all of this: who has no passes is read by older Backsoons, too, and one
+    /// that cannot read them says so and keeps what it holds, rather than to let nobody through.
+    pub(crate) fn schema_needed(&self) -> u32 {
+        if self.passes.is_empty() && self.keys.is_empty() { WITHOUT_PASSES } else { SCHEMA }
+    }
+
+    /// Drops the windows and passes that were over at `now`; the history still has them. With the last pass go the
+    /// keys: nothing that they have signed opens anything any more.
     pub(crate) fn forget_past(&mut self, now: Timestamp) {
         for site in std::iter::once(&mut self.default).chain(self.sites.values_mut()) {
             site.windows.retain(|window| !window.is_over(now));
+        }
+        self.passes.retain(|pass| !pass.is_over(now));
+        if self.passes.is_empty() {
+            self.keys = Keys::default();
         }
     }
 }

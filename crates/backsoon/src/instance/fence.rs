@@ -30,3 +30,41 @@ impl Fence {
         self.epoch.elapsed().as_millis() >= u128::from(self.falls.load(Ordering::Acquire))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::document::{Host, Mode, State, Window};
+    use crate::instance::{Admission, Instance};
+    use crate::pass::Invitation;
+    use crate::request::Request;
+    use crate::rules::Marks;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn behind_the_fence_no_pass_opens_anything() {
+        let now = Timestamp::now();
+        let invitation = Invitation::new("Ann", Host::any(), "", now, Duration::from_secs(3600)).unwrap();
+        let mut state = State::new();
+        state.default.windows.push(Window::new(Mode::On));
+        invitation.put_into(&mut state);
+        let instance = Instance::new(Default::default(), Marks::new());
+        let _ = instance.apply(&state, now);
+        let set_cookie = || {
+            let headers: [(&str, &str); 0] = [];
+            let path = invitation.link.path();
+            match instance.try_admit(&Request::new("GET", "a.example", &path, &headers)) {
+                Some(Admission::Refused(reply, _)) => reply.headers.get("set-cookie").cloned(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let cookie = set_cookie().unwrap();
+        let headers = [("cookie", cookie.to_str().unwrap())];
+        let request = Request::new("GET", "a.example", "/", &headers);
+        assert!(matches!(instance.try_admit(&request), Some(Admission::Admitted(_))));
+        instance.raise_fence();
+        assert!(matches!(instance.try_admit(&request), Some(Admission::Refused(..))));
+        assert!(set_cookie().is_none());
+    }
+}

@@ -65,6 +65,6 @@ impl Instance {
             });
         }
         let seat = self.register.sit(id(&site), "JOB", name);
-        Ok(Permit::new(site, seat, Cause { by: "mode", rule: None }))
+        Ok(Permit::new(site, seat, Cause::new("mode", None)))
     }
 }

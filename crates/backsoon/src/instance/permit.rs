@@ -34,6 +34,12 @@ impl Permit {
         &self.cause
     }
 
+    /// The name of the pass that let the request through a closing. Faces name it in the response, as
+    /// [`PASS_HEADER`](crate::pass::PASS_HEADER).
+    pub fn pass(&self) -> Option<&str> {
+        self.cause.pass().map(|pass| &**pass)
+    }
+
     /// Whether the site has changed since the request was admitted: a sign for streams and tunnels to end.
     pub fn is_outdated(&self) -> bool {
         self.site.as_ref().is_some_and(|site| site.is_retired())

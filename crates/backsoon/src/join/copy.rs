@@ -1,5 +1,6 @@
 //! The local copy of the last known State: one file, replaced in one step.
 
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -24,12 +25,21 @@ pub(super) async fn write(path: &Path, state: &State) -> io::Result<()> {
         }
         // A name of its own: two instances may keep one copy.
         let draft = path.with_extension(format!("{:08x}.tmp", fastrand::u32(..)));
-        let mut file = std::fs::File::create(&draft)?;
+        let mut file = options().open(&draft)?;
         io::Write::write_all(&mut file, &bytes)?;
         file.sync_all()?;
         std::fs::rename(&draft, path)
     })
     .await
+}
+
+/// For a new file that nobody else may read: a State has the keys of its passes in it.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 /// Disks can be slow, and the runtime's threads serve requests.

@@ -13,7 +13,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::request::Request;
+use crate::request::{Request, Scheme};
 
 /// An address or a CIDR network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -156,6 +156,20 @@ impl TrustedProxies {
             }
         }
         client
+    }
+
+    /// How the visitor came: as this server was spoken to, unless a trusted proxy says otherwise in
+    /// `X-Forwarded-Proto`.
+    pub fn scheme(&self, request: &Request<'_>) -> Scheme {
+        let told = request.peer.filter(|peer| self.trusts(*peer));
+        match told.and_then(|_| request.headers.first("x-forwarded-proto")) {
+            // Of several hops the first one has seen the visitor.
+            Some(value) => match value.split(|&byte| byte == b',').next().map(<[u8]>::trim_ascii) {
+                Some(first) if first.eq_ignore_ascii_case(b"https") => Scheme::Https,
+                _ => Scheme::Http,
+            },
+            None => request.scheme,
+        }
     }
 }
 

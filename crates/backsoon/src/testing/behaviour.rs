@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::decide::{Cause, Local};
-use crate::document::{Health, Host, Lineage, Site, State};
+use crate::document::{Health, Host, Keys, Lineage, Pass, Site, State};
 use crate::instance::Instance;
 use crate::request::User;
 use crate::rules::{Marks, Rule, TrustedProxies};
@@ -94,6 +94,8 @@ enum Verdict {
     Admit,
     Refuse,
     Hold,
+    /// The link of a pass: neither the application's answer nor a refusal.
+    Grant,
 }
 
 #[derive(Deserialize)]
@@ -131,6 +133,8 @@ struct LocalPart {
 struct StatePart {
     default: Site,
     sites: std::collections::BTreeMap<Host, Site>,
+    passes: Vec<Pass>,
+    keys: Keys,
 }
 
 /// Reads every row of the table in `folder`, in the order of file names.
@@ -174,7 +178,8 @@ impl Case {
             serde_json::from_value(written).map_err(|error| format!("{}: state: {error}", self.name))?
         };
         let lineage = Lineage::try_from("table".to_owned())?;
-        Ok(State { lineage, revision: 1, default: part.default, sites: part.sites, ..State::new() })
+        let StatePart { default, sites, passes, keys } = part;
+        Ok(State { lineage, revision: 1, default, sites, passes, keys, ..State::new() })
     }
 
     /// This server's own part of the policy, and its marks.
@@ -258,7 +263,7 @@ impl Expect {
         }
         if let Some(cause) = &answer.cause {
             same("because", self.because.as_deref(), Some(cause.by))?;
-            same("rule", self.rule.as_deref(), cause.rule.as_deref())?;
+            same("rule", self.rule.as_deref(), cause.rule().map(|rule| &**rule))?;
         }
         if let (Some(expected), Some(asked)) = (&self.asked, answer.asked) {
             same("asked", Some(expected), Some(if asked > 0 { "yes" } else { "no" }))?;
@@ -332,12 +337,14 @@ fn fits(found: &str, wanted: &str) -> Result<bool, String> {
     Ok(found == wanted)
 }
 
-/// Replaces `now`, `now+15m` and `now-2h` in `start` and `end` by the times that they mean.
+/// Replaces `now`, `now+15m` and `now-2h` in `start`, `end` and `expires` by the times that they mean.
 fn work_out_times(value: &mut Value, now: Timestamp) -> Result<(), String> {
     match value {
         Value::Array(list) => list.iter_mut().try_for_each(|item| work_out_times(item, now)),
         Value::Object(map) => map.iter_mut().try_for_each(|(key, item)| match item {
-            Value::String(text) if matches!(key.as_str(), "start" | "end") && text.starts_with("now") => {
+            Value::String(text)
+                if matches!(key.as_str(), "start" | "end" | "expires") && text.starts_with("now") =>
+            {
                 *item = Value::String(work_out(text, now)?.to_string());
                 Ok(())
             }

@@ -8,7 +8,7 @@ use backsoon::snapshot::Snapshot;
 use backsoon::{Mode, State, Window};
 
 use super::picture::Picture;
-use super::{Desk, rules};
+use super::{Desk, rules, valid_passes};
 use crate::commands::words::{is_operators, kind, life, local, until};
 use crate::output::{self, BAD, DIM, GOOD, WARN, paint, plain};
 use crate::when;
@@ -16,6 +16,7 @@ use crate::when;
 /// Prints it: the store, the sites, the instances.
 pub(super) fn say(picture: &Picture, desk: &Desk, document: &State, snapshot: &Snapshot) {
     say_head(picture);
+    say_passes(picture, desk, document);
     say_sites(picture, desk, document, snapshot);
     say_instances(document, &picture.roster);
 }
@@ -39,6 +40,17 @@ fn say_head(picture: &Picture) {
         }
         (None, Some(_)) => output::line(paint(BAD, "the state cannot be read")),
         (None, None) => output::line(paint(DIM, "nothing was ever closed here")),
+    }
+}
+
+fn say_passes(picture: &Picture, desk: &Desk, document: &State) {
+    match valid_passes(document, picture.now) {
+        0 => {}
+        valid => output::line(format_args!(
+            "{} valid (`{}` shows whose)",
+            if valid == 1 { "1 pass is".into() } else { format!("{valid} passes are") },
+            desk.command("pass list")
+        )),
     }
 }
 

@@ -10,7 +10,7 @@ use backsoon::{Host, Mode, State, Window};
 use serde::Serialize;
 
 use super::picture::Picture;
-use super::rules;
+use super::{rules, valid_passes};
 
 /// What `status --json` prints.
 #[derive(Serialize)]
@@ -21,6 +21,8 @@ pub(super) struct Shown<'a> {
     changed_by: Option<&'a str>,
     note: Option<&'a str>,
     sites: BTreeMap<Host, ShownSite<'a>>,
+    /// How many passes are valid.
+    passes: usize,
     /// Windows of programs that nobody stands behind any more.
     lapsed: &'a [WindowId],
     instances: Vec<ShownInstance<'a>>,
@@ -83,6 +85,7 @@ impl<'a> Shown<'a> {
             note: change.map(|change| change.note.as_str()),
             // A state that cannot be read says nothing about any site.
             sites: if picture.unreadable.is_some() { BTreeMap::new() } else { sites.collect() },
+            passes: valid_passes(document, picture.now),
             lapsed: &picture.lapsed,
             instances: instances.collect(),
             troubles,

@@ -8,11 +8,13 @@ from typing import Any, Optional
 from weakref import WeakSet
 
 from django.contrib.auth import logout
+from django.http import HttpResponse
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
 from django.utils.translation import get_language
 
 from backsoon import Ask
-from backsoon.dropin.member import Counting
+from backsoon._core import LINKS
+from backsoon.dropin.member import Counting, answer_to_link
 
 from . import exceptions, marks
 from .core import get_known_maintenance_mode
@@ -77,10 +79,19 @@ def _store_admits(request: Any) -> bool:
         is_open = is_admitted(answer) or is_admitted(door.try_admit(request_seen, None, True))
     else:
         # A rule may admit to a closed site, where users are logged out all the same.
-        is_open = is_admitted(answer) and (answer.because == "mode" or not _logs_out() or member.mode() == "off")
+        is_open = is_admitted(answer) and (answer.because in ("mode", "pass") or not _logs_out() or member.mode() == "off")
     if is_open:
         return not _is_forced(request)
     return _admits(request, member.rules, door, member.rules.door_of_nobody)
+
+
+def link_response(request: Any) -> Optional[HttpResponse]:
+    """The answer to the link of a pass, which no view and no exception has a say in."""
+    if not request.path_info.startswith(LINKS) or not live("MAINTENANCE_MODE_STORE"):
+        return None
+    from . import store
+
+    return answer_to_link(store.member(), _seen(request))
 
 
 def _seen(request: Any) -> Any:

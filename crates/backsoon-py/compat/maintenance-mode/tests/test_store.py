@@ -1,6 +1,7 @@
 """The state in a Backsoon store: one switch for Django and all other servers."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -148,3 +149,39 @@ def test_a_process_that_only_switches_is_no_member(backsoon, url):
     set_maintenance_mode(False)
     assert get_maintenance_mode() is False
     assert " web " not in backsoon("fleet", "--once")
+
+
+def test_a_pass_opens_a_closed_django_and_nothing_else_does(backsoon, client):
+    assert client.get("/").status_code == 200
+    backsoon("on", "--wait=20s")
+    made = json.loads(backsoon("pass", "new", "--for", "Ann", "--to", "/opened/?a=b", "--json"))
+    answer = client.get(made["path"], secure=True)
+    assert (answer.status_code, answer["Location"], answer["Cache-Control"]) == (303, "/opened/?a=b", "no-store")
+    cookie, _, attributes = answer["Set-Cookie"].partition(";")
+    assert cookie.startswith("__Host-backsoon=1.") and "; Secure;" in attributes
+    assert client.get(made["path"])["Set-Cookie"].startswith("backsoon=1.")
+
+    inside = client.get("/", headers={"cookie": cookie})
+    assert (inside.status_code, inside["Backsoon-Pass"]) == (200, made["id"])
+    assert client.get("/closed/", headers={"cookie": cookie}).status_code == 503
+    assert client.get("/").status_code == 503 and "Backsoon-Pass" not in client.get("/opened/")
+    assert client.get(made["path"].rpartition(".")[0] + ".0").status_code == 503
+
+    backsoon("pass", "revoke", made["id"])
+    assert client.get("/", headers={"cookie": cookie}).status_code == 503
+    backsoon("off", "--wait=20s")
+    assert client.get(made["path"]).status_code == 404
+
+
+def test_the_bearer_of_a_pass_stays_signed_in(backsoon, given, as_user):
+    given(LOGOUT_AUTHENTICATED_USER=True)
+    browser = as_user("ordinary")
+    assert browser.get("/").status_code == 200
+    backsoon("on", "--wait=20s")
+    made = json.loads(backsoon("pass", "new", "--for", "Ann", "--json"))
+    cookie = browser.get(made["path"])["Set-Cookie"].partition(";")[0]
+    name, _, value = cookie.partition("=")
+    browser.cookies[name] = value
+    assert browser.get("/").status_code == 200 and "_auth_user_id" in browser.session
+    del browser.cookies[name]
+    assert browser.get("/").status_code == 503 and "_auth_user_id" not in browser.session

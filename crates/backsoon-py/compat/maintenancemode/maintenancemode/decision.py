@@ -10,10 +10,12 @@ import logging
 from typing import Any, Optional
 
 from django.core.exceptions import SynchronousOnlyOperation
+from django.http import HttpResponse
 
 from backsoon import Ask
+from backsoon._core import LINKS
 from backsoon.dropin.exceptions import Exceptions, is_admitted, listed, seen
-from backsoon.dropin.member import Counting
+from backsoon.dropin.member import Counting, answer_to_link
 
 from . import addresses, lock, row, rules
 from .conf import live
@@ -38,6 +40,15 @@ def refused_by(request: Any) -> Optional[str]:
             if not _admits(request, found, found.door, seen(request)):
                 return ROW
     return None
+
+
+def link_response(request: Any) -> Optional[HttpResponse]:
+    """The answer to the link of a pass, which no view and no exception has a say in."""
+    if not request.path_info.startswith(LINKS) or not live("MAINTENANCE_STORE"):
+        return None
+    from . import store
+
+    return answer_to_link(store.member(), seen(request, host=store.host(request)))
 
 
 def is_closed_by_setting() -> bool:

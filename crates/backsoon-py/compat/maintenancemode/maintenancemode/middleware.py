@@ -30,8 +30,9 @@ class MaintenanceModeMiddleware(Middleware):
 
     def process_request(self, request: HttpRequest) -> Optional[HttpResponse]:
         """The answer in place of the application's, if there is to be one."""
-        source = decision.refused_by(request)
-        return None if source is None else refused(request, source)
+        link = decision.link_response(request)
+        source = decision.refused_by(request) if link is None else None
+        return link if source is None else refused(request, source)
 
     def is_plainly_open(self, request: HttpRequest) -> bool:
         """Whether that can be said without waiting for anybody, and without what a subclass has to say."""

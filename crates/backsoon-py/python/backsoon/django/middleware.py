@@ -12,6 +12,8 @@ from django.template.loader import render_to_string
 
 from backsoon import Ask, Hold, Permit, Reply, Request
 
+from backsoon._core import LINKS
+
 from . import marks, users
 from .conf import Conf
 from .context import Maintenance, member
@@ -96,7 +98,7 @@ class MaintenanceMiddleware:
 
     def seen(self, request: HttpRequest) -> Request:
         """The request as the core sees it."""
-        meta, path, host, method = request.META, None, None, None
+        meta, path, host, method, scheme = request.META, None, None, None, None
         scope = getattr(request, "scope", None)
         if scope is not None:
             raw = scope.get("raw_path")
@@ -104,7 +106,9 @@ class MaintenanceMiddleware:
             method = scope.get("method")  # Django turns it into capitals.
         if self.forwarded_host:
             host = meta.get("HTTP_X_FORWARDED_HOST")
-        return Request(meta, path, host, method)
+        if request.path.startswith(LINKS):
+            scheme = request.scheme  # As Django's settings say; it decides whether the cookie is for https alone.
+        return Request(meta, path, host, method, scheme)
 
     def refuse(self, request: HttpRequest, reply: Reply) -> HttpResponse:
         """The answer in place of the application's."""
@@ -121,5 +125,7 @@ class MaintenanceMiddleware:
 
 def kept(permit: Permit, response: Any) -> Any:
     """Ends the permit with the last byte of the response: servers close it then (PEP 3333; Django's ASGI handler)."""
+    if permit.pass_id is not None:
+        response["Backsoon-Pass"] = permit.pass_id
     response._resource_closers.append(permit.release)
     return response

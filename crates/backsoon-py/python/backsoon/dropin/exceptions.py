@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Iterable, Optional
 
 from backsoon import Permit, Request
-from backsoon._core import Door, translate
+from backsoon._core import LINKS, Door, translate
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +175,9 @@ def seen(request: Any, peer: Optional[str] = None, host: Optional[str] = None) -
     """The request as the core sees it."""
     scope = getattr(request, "scope", None)
     raw = scope.get("raw_path") if scope is not None else None
-    return Request.mounted(request.META, request.path_info, raw and raw.decode("latin-1"), peer, host)
+    # How the visitor came is asked for the link of a pass alone, whose cookie is for https where that is spoken.
+    scheme = request.scheme if request.path_info.startswith(LINKS) else None
+    return Request.mounted(request.META, request.path_info, raw and raw.decode("latin-1"), peer, scheme, host)
 
 
 def is_admitted(answer: Any) -> bool:

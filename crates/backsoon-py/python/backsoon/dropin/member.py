@@ -6,7 +6,9 @@ import json
 from threading import Lock
 from typing import Any, Callable, Optional
 
-from backsoon import Control, Instance
+from django.http import HttpResponse
+
+from backsoon import Control, Instance, Reply
 
 from .exceptions import Exceptions, is_admitted
 
@@ -73,10 +75,20 @@ class Counting:
         return answer
 
 
+def answer_to_link(member: Member, request_seen: Any) -> Optional[HttpResponse]:
+    """The answer to the link of a pass, if the request is one for it."""
+    reply = member.instance.try_admit(request_seen)
+    if not isinstance(reply, Reply) or reply.because != "link":
+        return None
+    return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
+
+
 def kept(request: Any, response: Any) -> Any:
     """Ends what a Backsoon store counts with the last byte of the response: servers close it then."""
     if "_maintenance_permit" in request.__dict__:
         permit = request.__dict__.pop("_maintenance_permit")
+        if permit is not None and permit.pass_id is not None:
+            response["Backsoon-Pass"] = permit.pass_id
         if permit is not None and hasattr(response, "_resource_closers"):
             response._resource_closers.append(permit.release)
     return response
