@@ -91,7 +91,7 @@ def link_response(request: Any) -> Optional[HttpResponse]:
         return None
     from . import store
 
-    return answer_to_link(store.member(), _seen(request))
+    return answer_to_link(store.member().instance, _seen(request))
 
 
 def _seen(request: Any) -> Any:

@@ -13,9 +13,10 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.http import HttpResponse
 
 from backsoon import Ask
-from backsoon._core import LINKS
 from backsoon.dropin.exceptions import Exceptions, is_admitted, listed, seen
-from backsoon.dropin.member import Counting, answer_to_link
+from backsoon._core import LINKS
+from backsoon.dropin import member
+from backsoon.dropin.member import Counting
 
 from . import addresses, lock, row, rules
 from .conf import live
@@ -42,13 +43,13 @@ def refused_by(request: Any) -> Optional[str]:
     return None
 
 
-def link_response(request: Any) -> Optional[HttpResponse]:
+def answer_to_link(request: Any) -> Optional[HttpResponse]:
     """The answer to the link of a pass, which no view and no exception has a say in."""
     if not request.path_info.startswith(LINKS) or not live("MAINTENANCE_STORE"):
         return None
     from . import store
 
-    return answer_to_link(store.member(), seen(request, host=store.host(request)))
+    return member.answer_to_link(store.member().instance, seen(request, host=store.host(request)))
 
 
 def is_closed_by_setting() -> bool:
@@ -58,12 +59,12 @@ def is_closed_by_setting() -> bool:
 def _refused_by_store(request: Any) -> Optional[str]:
     from . import store
 
-    member = store.member()
+    here = store.member()
     # It counts the request until its last byte: see the middleware.
-    door = Counting(request, member.instance)
+    door = Counting(request, here.instance)
     request_seen = seen(request, host=store.host(request))
-    is_let_in = _admits(request, member.rules, door, request_seen)
-    member.is_asked = True
+    is_let_in = _admits(request, here.rules, door, request_seen)
+    here.is_asked = True
     if is_let_in:
         return None
     if not row.is_there():
@@ -76,14 +77,14 @@ def is_plainly_open_by_store(request: Any) -> bool:
     """Whether the store opens the site to everybody. If it does, the request is counted from here on."""
     from . import store
 
-    member = store.known()
-    if member is None or member is not store.member():
+    here = store.known()
+    if here is None or here is not store.member():
         return False
     try:
         host = store.host(request)
     except SynchronousOnlyOperation:  # Nobody knows the domain yet.
         return False
-    return is_admitted(Counting(request, member.instance).try_admit(seen(request, host=host)))
+    return is_admitted(Counting(request, here.instance).try_admit(seen(request, host=host)))
 
 
 def _row_opens(request: Any, request_seen: Any) -> bool:

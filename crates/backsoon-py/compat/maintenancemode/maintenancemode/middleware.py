@@ -30,7 +30,7 @@ class MaintenanceModeMiddleware(Middleware):
 
     def process_request(self, request: HttpRequest) -> Optional[HttpResponse]:
         """The answer in place of the application's, if there is to be one."""
-        link = decision.link_response(request)
+        link = decision.answer_to_link(request)
         source = decision.refused_by(request) if link is None else None
         return link if source is None else refused(request, source)
 
@@ -39,6 +39,7 @@ class MaintenanceModeMiddleware(Middleware):
         if type(self).process_request.__module__ != __name__:
             return False
         if live("MAINTENANCE_STORE"):
+            # The answer to a link is a refusal, in the core's words.
             return decision.is_plainly_open_by_store(request)
         # A query needs a thread of its own.
         return not row.is_there() and not decision.is_closed_by_setting()

@@ -75,14 +75,6 @@ class Counting:
         return answer
 
 
-def answer_to_link(member: Member, request_seen: Any) -> Optional[HttpResponse]:
-    """The answer to the link of a pass, if the request is one for it."""
-    reply = member.instance.try_admit(request_seen)
-    if not isinstance(reply, Reply) or reply.because != "link":
-        return None
-    return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
-
-
 def kept(request: Any, response: Any) -> Any:
     """Ends what a Backsoon store counts with the last byte of the response: servers close it then."""
     if "_maintenance_permit" in request.__dict__:
@@ -92,6 +84,14 @@ def kept(request: Any, response: Any) -> Any:
         if permit is not None and hasattr(response, "_resource_closers"):
             response._resource_closers.append(permit.release)
     return response
+
+
+def answer_to_link(instance: Any, request_seen: Any) -> Optional[HttpResponse]:
+    """The answer to the link of a pass, if the request is one."""
+    reply = instance.try_admit(request_seen)
+    if not isinstance(reply, Reply) or reply.because != "link":
+        return None
+    return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
 
 
 def control(url: str) -> Control:
