@@ -12,6 +12,7 @@ mod explain;
 mod fleet;
 mod guard;
 mod history;
+mod mirror;
 mod off;
 mod on;
 mod pass;
@@ -70,6 +71,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             Verb::Rollback(rollback) => rollback::run(&Desk::open_existing(cli).await?, rollback).await,
             Verb::Apply(apply) => apply::run(cli, apply).await,
             Verb::Check => check::run(cli).await,
+            Verb::Mirror(mirror) => mirror::run(cli, mirror).await,
             Verb::Serve(serve) => serve::run(cli, serve).await,
             #[cfg(feature = "console")]
             Verb::User(user) => user::run(cli, user).await,
