@@ -3,6 +3,7 @@
 
 mod claim;
 mod forget;
+mod known;
 mod lookout;
 mod place;
 
@@ -18,6 +19,7 @@ use crate::time::Timestamp;
 
 pub use claim::NotClaimed;
 pub use forget::NotForgotten;
+pub use known::UnknownSite;
 pub use lookout::Lookout;
 pub use place::Place;
 

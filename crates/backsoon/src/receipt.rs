@@ -199,15 +199,13 @@ impl Control {
         let mut pause = Duration::from_millis(5);
         loop {
             let looked = Instant::now();
-            let reports = fleet::reports(&**self.store()).await?;
-            let mut receipt = look(state, expect, &reports, &mut lookout);
+            let mut receipt = self.receipt(state, expect, &mut lookout).await?;
             let draining = receipt.servers.iter().map(|server| match server.late {
                 Some(Late::Draining { requests, .. }) => requests,
                 _ => 0,
             });
             drained = drained.max(draining.sum());
             receipt.drained = drained;
-            receipt.store = self.store().url();
             receipt.took_ms = begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
             each(&receipt);
             if receipt.verdict != Verdict::NotConfirmed || begun.elapsed() >= patience {
@@ -218,6 +216,20 @@ impl Control {
             tokio::time::sleep(pause_now.min(patience.saturating_sub(begun.elapsed()))).await;
             pause = (pause * 2).min(Duration::from_millis(200));
         }
+    }
+
+    /// Looks once whether `state` is in force everywhere. Who is lost is told by the earlier looks of `lookout`.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn receipt(
+        &self,
+        state: &State,
+        expect: &Expect,
+        lookout: &mut Lookout,
+    ) -> store::Result<Receipt> {
+        let reports = fleet::reports(&**self.store()).await?;
+        Ok(Receipt { store: self.store().url(), ..look(state, expect, &reports, lookout) })
     }
 }
 

@@ -1,5 +1,7 @@
 //! One revision made ready: every site with its mode settled and its replies rendered.
 
+mod closed;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +16,8 @@ use crate::reply::{Notice, Reopens, Replies, Reply};
 use crate::request::{Effect, Request};
 use crate::rules::Rule;
 use crate::time::Timestamp;
+
+pub use closed::Closed;
 
 /// Every site of one State, settled at one moment. Valid until the next edge of a window.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! The verbs, one per file, and the desk at which an operator uses them.
 
+#[cfg(feature = "console")]
+mod admin;
 mod apply;
 mod check;
 mod child;
@@ -19,6 +21,10 @@ mod run;
 mod serve;
 mod signals;
 mod status;
+#[cfg(feature = "console")]
+mod token;
+#[cfg(feature = "console")]
+mod user;
 mod wait;
 mod words;
 mod written;
@@ -67,6 +73,10 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             Verb::Check => check::run(cli).await,
             Verb::Mirror(mirror) => mirror::run(cli, mirror).await,
             Verb::Serve(serve) => serve::run(cli, serve).await,
+            #[cfg(feature = "console")]
+            Verb::User(user) => user::run(cli, user).await,
+            #[cfg(feature = "console")]
+            Verb::Token(token) => token::run(cli, token).await,
             Verb::Demo(demo) => demo::run(demo).await,
             Verb::Completions(_) => Ok(Exit::Done),
         }

@@ -27,6 +27,8 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     config.gate.check().map_err(|why| usage(why.to_string()))?;
     let (store, options) = store_and_options(cli, &config).await?;
     let gate = Gate::bind(&config.gate).await?;
+    #[cfg(feature = "console")]
+    let admin = super::admin::Admin::bind(&config).await?;
     // Before anybody hears that the gate is there, and tells it to stop.
     let shutdown = Shutdown::on_signals()?;
     let instance = Instance::join(Arc::clone(&store), options).await;
@@ -42,6 +44,12 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     if let Some(address) = gate.auth_address() {
         say("the answer to proxies", address, "/auth");
     }
+    // It answers until the gate has drained: that is when somebody looks.
+    #[cfg(feature = "console")]
+    let _console = match admin {
+        Some(admin) => Some(admin.run(&store, &instance).await?),
+        None => None,
+    };
     let outcome = gate.watching(store, &instance).run(instance.clone(), shutdown).await;
     instance.leave().await;
     match outcome {
@@ -113,6 +121,11 @@ fn override_by_flags(config: &mut Config, serve: &Serve) {
     gate.auth.listen = serve.auth.or(gate.auth.listen);
     gate.trusted_proxies.0.extend(serve.trusted_proxies.iter().cloned());
     gate.observe = serve.observe.or(gate.observe);
+    #[cfg(feature = "console")]
+    {
+        config.admin.listen = serve.admin.or(config.admin.listen);
+    }
+    let gate = &mut config.gate;
     gate.drain_limit = serve.drain_limit.unwrap_or(gate.drain_limit);
     if serve.access_log {
         gate.access_log = AccessLog::On;

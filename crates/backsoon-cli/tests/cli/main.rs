@@ -17,6 +17,7 @@ mod main_job;
 mod off;
 mod on;
 mod pass;
+mod people;
 mod place;
 mod programs;
 mod race;

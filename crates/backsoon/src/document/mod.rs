@@ -1,5 +1,6 @@
 //! The State: everything that operators have asked for, as one document.
 
+mod edit;
 pub(crate) mod hex;
 mod host;
 mod mode;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::rules::Rule;
 use crate::time::Timestamp;
 
+pub use edit::{Added, Amendment, Closing, Ends, NotAClosing, NotAmended, Scheduled};
 pub(crate) use host::plain as plain_host;
 pub use host::{Host, NotAHost};
 pub use mode::{Mode, NotAMode};
