@@ -70,14 +70,14 @@ pub enum Verb {
     Check,
     /// Run the gate: a reverse proxy that closes
     Serve(Serve),
-    /// Keep files equal to the state, for a proxy that decides by them
-    Mirror(Mirror),
     /// Say who may sign in to the console
     #[cfg(feature = "console")]
     User(User),
     /// Make and revoke tokens, with which programs use the API
     #[cfg(feature = "console")]
     Token(Token),
+    /// Keep files equal to the state, for a proxy that decides by them
+    Mirror(Mirror),
     /// Run a small sample site behind the gate, to try everything out
     Demo(Demo),
     /// Print a completion script for a shell
@@ -460,35 +460,6 @@ pub struct Serve {
     pub access_log: bool,
 }
 
-/// `backsoon mirror`.
-#[derive(Debug, Args)]
-#[command(after_help = MIRROR_HELP)]
-pub struct Mirror {
-    /// The site; several with --map alone (default *)
-    #[arg(long = "site", value_name = "HOST")]
-    pub sites: Vec<Host>,
-    /// A flag file, which is there in every mode but off, and says which
-    #[arg(long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// A map with a line per --site: the host and off, read-only, hold or on
-    #[arg(long, value_name = "FILE")]
-    pub map: Option<PathBuf>,
-    /// The page that visitors get; while the site is open, the one that they would get
-    #[arg(long, value_name = "FILE")]
-    pub page: Option<PathBuf>,
-    /// The same for programs, as problem details (RFC 9457)
-    #[arg(long, value_name = "FILE")]
-    pub problem: Option<PathBuf>,
-    /// What tells the proxy: run by sh at the start and after each change, with the mode in BACKSOON_MODE
-    #[arg(long, value_name = "CMD")]
-    pub exec: Option<String>,
-}
-
-const MIRROR_HELP: &str =
-    "A change counts as in force here when the files are written and CMD has ended well; until then a receipt waits. What
-only a request can decide (paths, users, networks, passes, waiting) is in no file: the receipt names such rules.
-When it ends the files stay as they are.";
-
 /// `backsoon user`.
 #[cfg(feature = "console")]
 #[derive(Debug, Args)]
@@ -576,6 +547,35 @@ pub enum TokenVerb {
         id: String,
     },
 }
+
+/// `backsoon mirror`.
+#[derive(Debug, Args)]
+#[command(after_help = MIRROR_HELP)]
+pub struct Mirror {
+    /// The site; several with --map alone (default *)
+    #[arg(long = "site", value_name = "HOST")]
+    pub sites: Vec<Host>,
+    /// A flag file, which is there in every mode but off, and says which
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// A map with a line per --site: the host and off, read-only, hold or on
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// The page that visitors get; while the site is open, the one that they would get
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
+    /// The same for programs, as problem details (RFC 9457)
+    #[arg(long, value_name = "FILE")]
+    pub problem: Option<PathBuf>,
+    /// What tells the proxy: run by sh at the start and after each change, with the mode in BACKSOON_MODE
+    #[arg(long, value_name = "CMD")]
+    pub exec: Option<String>,
+}
+
+const MIRROR_HELP: &str =
+    "A change counts as in force here when the files are written and CMD has ended well; until then a receipt waits. What
+only a request can decide (paths, users, networks, passes, waiting) is in no file: the receipt names such rules.
+When it ends the files stay as they are.";
 
 /// `backsoon demo`.
 #[derive(Debug, Args)]
