@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backsoon::document::{PassId, WindowId};
 use backsoon::reply::rehearse::Occasion;
-use backsoon::rules::{Method, UserKind};
+use backsoon::rules::{Method, Network, UserKind};
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -73,6 +73,14 @@ pub enum Verb {
     Check,
     /// Run the gate: a reverse proxy that closes
     Serve(Serve),
+    /// Say who may sign in to the console
+    #[cfg(feature = "console")]
+    User(User),
+    /// Make and revoke tokens, with which programs use the API
+    #[cfg(feature = "console")]
+    Token(Token),
+    /// Keep files equal to the state, for a proxy that decides by them
+    Mirror(Mirror),
     /// Run a small sample site behind the gate, to try everything out
     Demo(Demo),
     /// Print a completion script for a shell
@@ -432,9 +440,21 @@ pub struct Serve {
     /// Where visitors connect
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Where proxies that are already there ask what to do with a request (nowhere by default)
+    ///
+    /// Needs no upstream: nginx (auth_request), Caddy and Traefik (forward auth) or Envoy (ext_authz) serve the site.
+    #[arg(long, value_name = "ADDR")]
+    pub auth: Option<SocketAddr>,
+    /// A proxy whose word about visitors is believed; may be given several times
+    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
+    pub trusted_proxies: Vec<Network>,
     /// Where /healthz, /readyz and /metrics answer (nowhere by default)
     #[arg(long, value_name = "ADDR")]
     pub observe: Option<SocketAddr>,
+    /// Where operators reach the console and its API (nowhere by default); a port alone is this machine's own
+    #[cfg(feature = "console")]
+    #[arg(long, value_name = "ADDR", value_parser = backsoon_console::options::address)]
+    pub admin: Option<SocketAddr>,
     /// How long running requests may take once the gate is told to stop
     #[arg(long, value_name = "DURATION", value_parser = when::duration)]
     pub drain_limit: Option<Duration>,
@@ -502,6 +522,123 @@ pub struct PagePublish {
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
 }
+
+/// `backsoon user`.
+#[cfg(feature = "console")]
+#[derive(Debug, Args)]
+pub struct User {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: UserVerb,
+}
+
+/// What can be done about users.
+#[cfg(feature = "console")]
+#[derive(Debug, Subcommand)]
+pub enum UserVerb {
+    /// Add a user; the password is asked for, or read from standard input
+    Add {
+        /// Their name: 1 to 64 letters, digits, `.`, `_`, `-`, `+` and `@`
+        name: backsoon_console::people::UserName,
+        /// What they may do: viewer, operator or admin
+        #[arg(long, value_name = "ROLE", default_value = "viewer")]
+        role: backsoon_console::Role,
+        /// They sign in at a trusted proxy alone
+        #[arg(long)]
+        no_password: bool,
+    },
+    /// Give a user another role or password; their sessions end
+    Set {
+        /// Their name
+        name: backsoon_console::people::UserName,
+        /// What they may do: viewer, operator or admin
+        #[arg(long, value_name = "ROLE", required_unless_present = "password")]
+        role: Option<backsoon_console::Role>,
+        /// Ask for a new password, or read it from standard input
+        #[arg(long)]
+        password: bool,
+    },
+    /// Show everybody who may sign in
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a user; their sessions end
+    Remove {
+        /// Their name
+        name: backsoon_console::people::UserName,
+    },
+    /// Print a link that makes the first admin, once, within 15 minutes
+    Link,
+}
+
+/// `backsoon token`.
+#[cfg(feature = "console")]
+#[derive(Debug, Args)]
+pub struct Token {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: TokenVerb,
+}
+
+/// What can be done about tokens.
+#[cfg(feature = "console")]
+#[derive(Debug, Subcommand)]
+pub enum TokenVerb {
+    /// Make a token; it is shown this once, alone on standard output
+    New {
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        name: String,
+        /// What its bearer may do: viewer, operator or admin
+        #[arg(long, value_name = "ROLE", default_value = "viewer")]
+        role: backsoon_console::Role,
+        /// For how long it is valid: 90d (for ever)
+        #[arg(long = "for", value_name = "DURATION", value_parser = when::duration)]
+        lasts: Option<Duration>,
+    },
+    /// Show every token, without its secret
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a token
+    Revoke {
+        /// Its id, as `backsoon token list` shows it
+        id: String,
+    },
+}
+
+/// `backsoon mirror`.
+#[derive(Debug, Args)]
+#[command(after_help = MIRROR_HELP)]
+pub struct Mirror {
+    /// The site; several with --map alone (default *)
+    #[arg(long = "site", value_name = "HOST")]
+    pub sites: Vec<Host>,
+    /// A flag file, which is there in every mode but off, and says which
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// A map with a line per --site: the host and off, read-only, hold or on
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// The page that visitors get; while the site is open, the one that they would get
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
+    /// The same for programs, as problem details (RFC 9457)
+    #[arg(long, value_name = "FILE")]
+    pub problem: Option<PathBuf>,
+    /// What tells the proxy: run by sh at the start and after each change, with the mode in BACKSOON_MODE
+    #[arg(long, value_name = "CMD")]
+    pub exec: Option<String>,
+}
+
+const MIRROR_HELP: &str =
+    "A change counts as in force here when the files are written and CMD has ended well; until then a receipt waits. What
+only a request can decide (paths, users, networks, passes, waiting) is in no file: the receipt names such rules.
+When it ends the files stay as they are.";
 
 /// `backsoon demo`.
 #[derive(Debug, Args)]

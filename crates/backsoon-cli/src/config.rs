@@ -30,6 +30,13 @@ pub struct Config {
     pub on_lost: OnLost,
     /// The gate.
     pub gate: serve::Options,
+    /// The console.
+    #[cfg(feature = "console")]
+    pub admin: backsoon_console::Options,
+    /// The console of whoever has one: this build has none, and may read the same file.
+    #[cfg(not(feature = "console"))]
+    #[serde(rename = "admin")]
+    _admin: serde::de::IgnoredAny,
     /// Where it was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,

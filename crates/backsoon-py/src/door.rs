@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use backsoon::document::{Health, Host, Mode, State};
-use backsoon::rules::Marks;
+use backsoon::rules::{Marks, TrustedProxies};
 use backsoon::time::Timestamp;
 use backsoon::{Rule, Window, decide};
 use pyo3::exceptions::PyValueError;
@@ -20,13 +20,15 @@ pub(crate) struct Door(Arc<backsoon::Instance>);
 
 #[pymethods]
 impl Door {
-    /// `rules` is a JSON array of rules, as in `backsoon.toml`. Health paths are nothing special here.
+    /// `rules` is a JSON array of rules, as in `backsoon.toml`, and `proxies` one of networks whose `X-Forwarded-For` is
+    /// believed. Health paths are nothing special here.
     #[new]
-    #[pyo3(signature = (rules = "[]"))]
-    fn new(rules: &str) -> PyResult<Self> {
-        let rules: Vec<Rule> =
-            serde_json::from_str(rules).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let local = decide::Local { rules: rules.into(), health: Health::Off, ..decide::Local::default() };
+    #[pyo3(signature = (rules = "[]", proxies = "[]"))]
+    fn new(rules: &str, proxies: &str) -> PyResult<Self> {
+        let error = |error: serde_json::Error| PyValueError::new_err(error.to_string());
+        let rules: Vec<Rule> = serde_json::from_str(rules).map_err(error)?;
+        let proxies: TrustedProxies = serde_json::from_str(proxies).map_err(error)?;
+        let local = decide::Local { rules: rules.into(), proxies: Arc::new(proxies), health: Health::Off };
         let instance = backsoon::Instance::new(local, Marks::default());
         let mut state = State::new();
         state.site_mut(&Host::any()).windows.push(Window::new(Mode::On));

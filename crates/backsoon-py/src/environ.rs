@@ -79,25 +79,27 @@ fn bytes(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
 impl Request {
     /// A request as an application sees it that is mounted below a prefix: `path` is what is left for the application,
     /// decoded. `raw` is the path as sent, where the server tells it by no key of the environment; `peer` stands in for
-    /// `REMOTE_ADDR`.
+    /// `REMOTE_ADDR`, and `host` for the host.
     ///
     /// What was sent in an odd way stays as sent, prefix and all, so that no `open` rule matches it.
     #[staticmethod]
-    #[pyo3(signature = (environ, path, raw = None, peer = None, scheme = None))]
+    #[pyo3(signature = (environ, path, raw = None, peer = None, scheme = None, host = None))]
     fn mounted(
         environ: &Bound<'_, PyDict>,
         path: &str,
         raw: Option<&str>,
         peer: Option<&str>,
         scheme: Option<&str>,
+        host: Option<&str>,
     ) -> Self {
         let text =
             |key: &str| environ.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
         let odd = raw.map(as_sent).or_else(|| sent(&text)).filter(|sent| Path::read(sent).is_odd());
         let peer = peer.map(str::to_owned).or_else(|| text("REMOTE_ADDR"));
+        let host = host.map(str::to_owned);
         Self {
             method: text("REQUEST_METHOD").unwrap_or_default(),
-            host: text("HTTP_HOST").or_else(|| text("SERVER_NAME")).unwrap_or_default(),
+            host: host.or_else(|| text("HTTP_HOST")).or_else(|| text("SERVER_NAME")).unwrap_or_default(),
             path: with_query(odd.unwrap_or_else(|| decoded(path)), &text),
             peer: peer.and_then(|address| address.parse().ok()),
             scheme: came_by(scheme, &text),

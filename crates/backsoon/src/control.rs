@@ -301,23 +301,87 @@ impl Control {
         Ok(states)
     }
 
+    /// The newest `limit` States of this lineage, or of those before revision `before`; the oldest first.
+    ///
+    /// It asks for one after the other, so a page of a long history costs no more than one of a short history. Only where
+    /// a number was left out (after a disaster) the whole history is read.
+    ///
+    /// # Errors
+    /// As [`Control::read`].
+    pub async fn page(&self, before: Option<u64>, limit: usize) -> Result<Vec<State>, Error> {
+        let Some(current) = self.read().await? else { return Ok(Vec::new()) };
+        let end = before.unwrap_or(u64::MAX).min(current.revision.saturating_add(1));
+        let mut states = Vec::new();
+        let mut revision = end.saturating_sub(1);
+        while revision > 0 && states.len() < limit {
+            if revision == current.revision {
+                states.push(current.clone());
+            } else {
+                let entry = self.store.get(&filed_under(&current.lineage, revision)).await?;
+                let Some(state) = entry.and_then(|entry| State::from_bytes(&entry.value).ok()) else {
+                    let mut all = self.history().await?;
+                    all.retain(|state| state.revision < end);
+                    return Ok(all.split_off(all.len().saturating_sub(limit)));
+                };
+                states.push(state);
+            }
+            revision -= 1;
+        }
+        states.reverse();
+        Ok(states)
+    }
+
     /// Puts the windows, rules and pages of an earlier revision in force again, as a new revision. Passes stay as they
     /// are: one that was revoked is not to come back.
     ///
     /// # Errors
     /// [`Error::NoRevision`] when the history does not have it; otherwise as [`Control::update`].
     pub async fn rollback(&self, revision: u64) -> Result<Outcome, Error> {
-        let history = self.history().await?;
-        let Some(then) = history.iter().find(|state| state.revision == revision) else {
-            let known =
-                history.first().zip(history.last()).map(|(a, b)| format!("{} to {}", a.revision, b.revision));
-            return Err(Error::NoRevision { revision, known });
-        };
+        let then = self.at(revision).await?;
         self.update(&format!("rollback to revision {revision}"), |state| {
-            (state.default, state.sites) = (then.default.clone(), then.sites.clone());
+            state.restore(&then);
             Ok::<_, String>(())
         })
         .await
+    }
+
+    /// The State as it was at `revision`.
+    ///
+    /// # Errors
+    /// [`Error::NoRevision`] when the history does not have it; otherwise as [`Control::read`].
+    pub async fn at(&self, revision: u64) -> Result<State, Error> {
+        if let Some(state) = self.page(revision.checked_add(1), 1).await?.pop()
+            && state.revision == revision
+        {
+            return Ok(state);
+        }
+        let history = self.history().await?;
+        let known =
+            history.first().zip(history.last()).map(|(a, b)| format!("{} to {}", a.revision, b.revision));
+        Err(Error::NoRevision { revision, known })
+    }
+
+    /// When each window of `state` that has no start was added, as the history tells.
+    ///
+    /// # Errors
+    /// As [`Control::read`].
+    pub async fn added(&self, state: &State) -> Result<Vec<(WindowId, Timestamp)>, Error> {
+        let windows =
+            |state: &State| state.sites().flat_map(|(_, site)| site.windows.clone()).collect::<Vec<_>>();
+        let wanted: Vec<_> = windows(state).into_iter().filter(|window| window.start.is_none()).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut added: Vec<(WindowId, Timestamp)> = Vec::new();
+        for then in self.history().await? {
+            for window in windows(&then) {
+                let is_new = added.iter().all(|(id, _)| *id != window.id);
+                if is_new && wanted.iter().any(|wanted| wanted.id == window.id) {
+                    added.push((window.id, then.change.at));
+                }
+            }
+        }
+        Ok(added)
     }
 
     async fn base(&self) -> Result<Base, Error> {
@@ -495,7 +559,11 @@ fn legible(state: &State) -> Result<Vec<u8>, Error> {
 }
 
 fn history_key(state: &State) -> String {
-    format!("history/{}/{:020}", state.lineage, state.revision)
+    filed_under(&state.lineage, state.revision)
+}
+
+fn filed_under(lineage: &Lineage, revision: u64) -> String {
+    format!("history/{lineage}/{revision:020}")
 }
 
 fn way_out(why: &Unreadable) -> &'static str {

@@ -213,6 +213,24 @@ impl<'a> Reason<'a> {
     }
 }
 
+/// In a sentence for operators; it does not say whose window it is.
+impl std::fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Mark => f.write_str("the application's own mark on the route"),
+            Self::Local(rule) => write!(f, "rule `{}` of this server ({})", rule.name, rule.when),
+            Self::Site(rule) => write!(f, "rule `{}` of the site ({})", rule.name, rule.when),
+            Self::Pass(id) => write!(f, "the cookie of pass {id}"),
+            Self::Health => f.write_str("the built-in rule keeps health paths open"),
+            Self::Page => {
+                f.write_str("the built-in rule keeps open what belongs to the page: /robots.txt and the logo")
+            }
+            Self::Mode(_, None) => f.write_str("the site is open, and no rule says otherwise"),
+            Self::Mode(mode, Some(id)) => write!(f, "the mode is {mode} because of window {id}"),
+        }
+    }
+}
+
 // === impl Cause ===
 
 impl Cause {

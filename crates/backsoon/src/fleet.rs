@@ -3,6 +3,7 @@
 
 mod claim;
 mod forget;
+mod known;
 mod lookout;
 mod place;
 
@@ -18,6 +19,7 @@ use crate::time::Timestamp;
 
 pub use claim::NotClaimed;
 pub use forget::NotForgotten;
+pub use known::UnknownSite;
 pub use lookout::Lookout;
 pub use place::Place;
 
@@ -72,12 +74,18 @@ pub struct Report {
     /// The rules of its own that refuse requests whatever the State says, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuses: Vec<String>,
+    /// The rules of the State that cannot be carried out there, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignores: Vec<String>,
     /// What it does when it is lost.
     #[serde(default)]
     pub on_lost: OnLost,
     /// Whether its requests can wait.
     #[serde(default)]
     pub holding: Holding,
+    /// Whether every request that it lets in is among those that it counts.
+    #[serde(default)]
+    pub counts: Counts,
     /// How long ago it last heard from the store, in milliseconds.
     pub age_ms: u64,
     /// What is not as it should be, in sentences.
@@ -97,6 +105,10 @@ pub enum Kind {
     Worker,
     /// One run of a command.
     Job,
+    /// It is asked by a proxy that was there before, and lets nobody in itself.
+    Auth,
+    /// It keeps files equal to the State, by which a proxy decides.
+    Mirror,
 }
 
 /// What an instance does when nobody has heard from it for its lease.
@@ -119,6 +131,17 @@ pub enum Holding {
     Waits,
     /// It cannot, because a waiting request would take up a whole worker: it refuses them.
     Refuses,
+}
+
+/// Whether an instance knows of every request that runs because it said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counts {
+    /// It does: each has a permit until its last byte.
+    #[default]
+    All,
+    /// Only of those that pass through it. A proxy runs others by its word, and nobody tells when they end.
+    Own,
 }
 
 /// Everyone on the roster, by name.
@@ -316,8 +339,10 @@ impl Report {
             cut_total: 0,
             admits: Vec::new(),
             refuses: Vec::new(),
+            ignores: Vec::new(),
             on_lost: OnLost::Keep,
             holding: Holding::Waits,
+            counts: Counts::All,
             age_ms: u64::MAX,
             troubles: Vec::new(),
         }

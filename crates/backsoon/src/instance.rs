@@ -200,6 +200,19 @@ impl Instance {
         A: FnOnce() -> F,
         F: Future<Output = User>,
     {
+        self.wait(request, ask, Duration::MAX).await
+    }
+
+    /// As [`Instance::admit`], for whoever waits no longer than `patience`: then the request is refused.
+    pub async fn admit_within(&self, request: &Request<'_>, patience: Duration) -> Admission {
+        self.wait(request, || std::future::ready(User::ANONYMOUS), patience).await
+    }
+
+    async fn wait<A, F>(&self, request: &Request<'_>, ask: A, patience: Duration) -> Admission
+    where
+        A: FnOnce() -> F,
+        F: Future<Output = User>,
+    {
         let mut request = *request;
         let mut ask = Some(ask);
         let mut waiting: Option<Place<'_>> = None;
@@ -229,7 +242,7 @@ impl Instance {
                     };
                     // Held requests hold nothing, so they never drain.
                     drop(site);
-                    let left = hold.max_wait().saturating_sub(place.since().elapsed());
+                    let left = hold.max_wait().min(patience).saturating_sub(place.since().elapsed());
                     if left.is_zero() {
                         return Admission::Refused(reply, cause);
                     }

@@ -8,6 +8,7 @@
 mod copy;
 mod crew;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -20,8 +21,8 @@ use tokio::time::Instant as Moment;
 use self::crew::Crew;
 use crate::control::{self, KEPT, STATE};
 use crate::decide::Local;
-use crate::document::{Host, Mode, State, Window};
-use crate::fleet::{self, Holding, Kind, Life, OnLost, Place, ROSTER, Report};
+use crate::document::{Host, Lineage, Mode, State, Window};
+use crate::fleet::{self, Counts, Holding, Kind, Life, OnLost, Place, ROSTER, Report};
 use crate::instance::{Applied, Instance};
 use crate::request::Effect;
 use crate::rules::Marks;
@@ -46,6 +47,10 @@ pub struct Options {
     pub on_lost: OnLost,
     /// Whether requests can wait here.
     pub holding: Holding,
+    /// Whether every request that is let in holds its permit until its last byte.
+    pub counts: Counts,
+    /// When a State that this instance has is in force there.
+    pub takes_effect: TakesEffect,
     /// Where to keep a copy of the last known State, for a start while the store is away.
     pub copy: Option<PathBuf>,
     /// The hosts that this server is known to serve, if it knows.
@@ -69,6 +74,25 @@ pub enum OnUnknown {
     Closed,
 }
 
+/// When a State is in force that an instance has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TakesEffect {
+    /// As soon as the instance has it, for it decides by itself.
+    #[default]
+    AtOnce,
+    /// When [`Instance::carried_out`] says so, for others decide by what the instance tells them.
+    WhenSaid,
+}
+
+/// What others have been told by an instance that does not decide by itself.
+#[derive(Debug, Clone, Default)]
+struct Told {
+    lineage: Option<Lineage>,
+    revision: u64,
+    closings: BTreeMap<Host, Mode>,
+    ignores: Vec<String>,
+}
+
 /// The instance's tie to the store.
 #[derive(Debug)]
 pub(crate) struct Membership {
@@ -83,6 +107,10 @@ pub(crate) struct Membership {
     heard: Mutex<Option<Moment>>,
     /// What is wrong with following, in a sentence.
     trouble: Mutex<Option<String>>,
+    /// What is reported as in force, if the instance does not decide by itself.
+    told: Mutex<Told>,
+    /// What is wrong with telling others, in a sentence.
+    complaint: Mutex<Option<String>>,
     /// The change that the local copy has, if this instance wrote it.
     copied: Mutex<Option<String>>,
     news: tokio::sync::Notify,
@@ -129,6 +157,8 @@ impl Default for Options {
             on_unknown: OnUnknown::Open,
             on_lost: OnLost::Keep,
             holding: Holding::Waits,
+            counts: Counts::All,
+            takes_effect: TakesEffect::AtOnce,
             copy: None,
             serves: Vec::new(),
             poll: Duration::from_secs(1),
@@ -161,6 +191,8 @@ impl Instance {
             written: Mutex::new(None),
             heard: Mutex::new(None),
             trouble: Mutex::new(None),
+            told: Mutex::default(),
+            complaint: Mutex::new(None),
             copied: Mutex::new(None),
             news: tokio::sync::Notify::new(),
             writing: tokio::sync::Mutex::new(()),
@@ -210,6 +242,25 @@ impl Instance {
         if let Some(membership) = self.membership() {
             *lock(&membership.place) = Place::of(pid);
             membership.report(self).await;
+        }
+    }
+
+    /// Says that `state` is in force for those who decide by what this instance tells them, with these `closings`; the
+    /// rules in `ignores` are not, since they cannot be told. Counts with [`TakesEffect::WhenSaid`] alone.
+    pub fn carried_out(&self, state: Option<&State>, closings: BTreeMap<Host, Mode>, ignores: Vec<String>) {
+        if let Some(membership) = self.membership() {
+            let (lineage, revision) =
+                (state.map(|state| state.lineage.clone()), state.map(|state| state.revision));
+            *lock(&membership.told) = Told { lineage, revision: revision.unwrap_or(0), closings, ignores };
+            membership.news.notify_one();
+        }
+    }
+
+    /// Says in the report what is wrong with carrying the State out, or that nothing is.
+    pub fn complain(&self, trouble: Option<String>) {
+        if let Some(membership) = self.membership() {
+            *lock(&membership.complaint) = trouble;
+            membership.news.notify_one();
         }
     }
 
@@ -521,12 +572,23 @@ impl Membership {
             let rules = self.options.local.rules.iter().filter(move |rule| rule.then == then);
             rules.map(|rule| rule.name.to_string())
         };
+        let told = match self.options.takes_effect {
+            TakesEffect::WhenSaid => lock(&self.told).clone(),
+            TakesEffect::AtOnce => Told {
+                lineage: state.as_ref().map(|state| state.lineage.clone()),
+                revision: state.as_ref().map_or(0, |state| state.revision),
+                closings: instance.closings(),
+                ignores: Vec::new(),
+            },
+        };
+        let troubles = instance.troubles().into_iter();
         Report {
             beat: self.beat.load(std::sync::atomic::Ordering::Relaxed),
             lease_ms: lease.as_millis().try_into().unwrap_or(u64::MAX),
-            lineage: state.as_ref().map(|state| state.lineage.clone()),
-            revision: state.as_ref().map_or(0, |state| state.revision),
-            closings: instance.closings(),
+            lineage: told.lineage,
+            revision: told.revision,
+            closings: told.closings,
+            ignores: told.ignores,
             serves: self.options.serves.clone(),
             draining: instance.draining(),
             oldest: instance.oldest(),
@@ -536,10 +598,14 @@ impl Membership {
             refuses: own(Effect::Closed).collect(),
             on_lost: self.options.on_lost,
             holding: self.options.holding,
+            counts: self.options.counts,
             held: instance.held(),
             age_ms: heard
                 .map_or(u64::MAX, |heard| heard.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
-            troubles: instance.troubles().into_iter().chain(lock(&self.trouble).clone()).collect(),
+            troubles: troubles
+                .chain(lock(&self.complaint).clone())
+                .chain(lock(&self.trouble).clone())
+                .collect(),
             ..Report::new(&self.name, self.options.kind, lock(&self.place).clone())
         }
     }

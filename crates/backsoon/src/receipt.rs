@@ -6,6 +6,9 @@
 //! 3. no request left there that was admitted before the site became stricter,
 //! 4. nothing that it refuses to apply.
 //!
+//! Behind a proxy that only asks ([`Counts::Own`]) nobody knows when earlier requests end: then a closing is *in force* and
+//! never confirmed.
+//!
 //! A report with the new revision was written after the change, so it needs no clock to be believed. One without it
 //! is *late*; if its beat has not moved for its lease, by the reader's clock, it is *lost* and blocks the receipt all the
 //! same, since it may still be serving. A process that has ended on this machine serves nobody and blocks nothing.
@@ -19,7 +22,7 @@ use tokio::time::Instant;
 use crate::control::Control;
 use crate::decide::Local;
 use crate::document::{Health, Host, Lineage, Mode, Robots, State};
-use crate::fleet::{self, Kind, Life, Lookout, Report};
+use crate::fleet::{self, Counts, Kind, Life, Lookout, Report};
 use crate::rules::Effect;
 use crate::running::{Cut, Running};
 use crate::snapshot::Snapshot;
@@ -82,6 +85,8 @@ pub enum Verdict {
     Confirmed,
     /// Everyone has it, and no earlier request runs any more; some were cut.
     Forced,
+    /// Everyone has it, and every earlier request that anybody counts has ended; behind some servers nobody counts them.
+    InForce,
     /// Everyone has it, and it will be in force at its time; nothing is closed yet.
     Scheduled,
     /// Somebody is late, or too few are there.
@@ -95,12 +100,18 @@ pub struct Server {
     pub name: String,
     /// What it is.
     pub kind: Kind,
+    /// Whether it counts every request that it lets in.
+    #[serde(skip_serializing_if = "is_all")]
+    pub counts: Counts,
     /// What its own rules and marks let in all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub admits: Vec<String>,
     /// What its own rules refuse all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refuses: Vec<String>,
+    /// Which rules of the State cannot be carried out there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignores: Vec<String>,
     /// What is in the way; none: it has confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late: Option<Late>,
@@ -188,15 +199,13 @@ impl Control {
         let mut pause = Duration::from_millis(5);
         loop {
             let looked = Instant::now();
-            let reports = fleet::reports(&**self.store()).await?;
-            let mut receipt = look(state, expect, &reports, &mut lookout);
+            let mut receipt = self.receipt(state, expect, &mut lookout).await?;
             let draining = receipt.servers.iter().map(|server| match server.late {
                 Some(Late::Draining { requests, .. }) => requests,
                 _ => 0,
             });
             drained = drained.max(draining.sum());
             receipt.drained = drained;
-            receipt.store = self.store().url();
             receipt.took_ms = begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
             each(&receipt);
             if receipt.verdict != Verdict::NotConfirmed || begun.elapsed() >= patience {
@@ -207,6 +216,20 @@ impl Control {
             tokio::time::sleep(pause_now.min(patience.saturating_sub(begun.elapsed()))).await;
             pause = (pause * 2).min(Duration::from_millis(200));
         }
+    }
+
+    /// Looks once whether `state` is in force everywhere. Who is lost is told by the earlier looks of `lookout`.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn receipt(
+        &self,
+        state: &State,
+        expect: &Expect,
+        lookout: &mut Lookout,
+    ) -> store::Result<Receipt> {
+        let reports = fleet::reports(&**self.store()).await?;
+        Ok(Receipt { store: self.store().url(), ..look(state, expect, &reports, lookout) })
     }
 }
 
@@ -221,8 +244,10 @@ fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookou
         .map(|report| Server {
             name: report.name.clone(),
             kind: report.kind,
+            counts: report.counts,
             admits: report.admits.clone(),
             refuses: report.refuses.clone(),
+            ignores: report.ignores.clone(),
             late: late(state, &sites, report, lookout.silence(&report.name), now),
         })
         .collect();
@@ -235,10 +260,15 @@ fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookou
     };
     let confirmed = servers.iter().filter(|server| server.late.is_none()).count();
     let to_come = |host: &Host| snapshot.exactly(host).is_some_and(|site| !site.upcoming().is_empty());
+    // A reopening ends nobody's request, so it is confirmed all the same.
+    let closes = sites.values().any(|mode| *mode > Mode::Off);
+    let is_uncounted = closes && servers.iter().any(|server| server.counts == Counts::Own);
     let verdict = if confirmed < expect.instances.max(1) || servers.iter().any(blocks) {
         Verdict::NotConfirmed
     } else if sites.iter().any(|(host, mode)| *mode == Mode::Off && to_come(host)) {
         Verdict::Scheduled
+    } else if is_uncounted {
+        Verdict::InForce
     } else if cut.is_empty() {
         Verdict::Confirmed
     } else {
@@ -256,6 +286,10 @@ fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookou
         drained: 0,
         took_ms: 0,
     }
+}
+
+fn is_all(counts: &Counts) -> bool {
+    *counts == Counts::All
 }
 
 /// The names of those rules that let visitors into closed sites.
@@ -398,6 +432,23 @@ mod tests {
         assert_eq!(late, Some(Late::Draining { requests: 2, oldest: None }));
         let open = Report { closings: BTreeMap::new(), ..report(&state, "b") };
         assert!(matches!(verdict(&state, &[fine, open]).1, Some(Late::LessStrict { mode: Mode::Off, .. })));
+    }
+
+    #[test]
+    fn a_closing_is_never_confirmed_where_nobody_counts() {
+        let state = closed(3);
+        let asked = Report { kind: Kind::Auth, counts: Counts::Own, ..report(&state, "asked") };
+        let running = Running { method: "GET".into(), path: "/".into(), age_ms: 9 };
+        let cut = Cut { site: Host::any(), revision: 3, request: running };
+        let forced = Report { cuts: vec![cut], ..report(&state, "a") };
+        assert_eq!(verdict(&state, std::slice::from_ref(&forced)).0, Verdict::Forced);
+        assert_eq!(verdict(&state, &[forced, asked.clone()]), (Verdict::InForce, None));
+        let behind = Report { revision: 2, ..asked.clone() };
+        assert_eq!(verdict(&state, &[report(&state, "a"), behind]).0, Verdict::NotConfirmed);
+        let open = State { revision: 4, ..State::new() };
+        let asked =
+            Report { lineage: Some(open.lineage.clone()), revision: 4, closings: BTreeMap::new(), ..asked };
+        assert_eq!(verdict(&open, &[asked]), (Verdict::Confirmed, None), "nobody's request ends");
     }
 
     #[tokio::test(start_paused = true)]

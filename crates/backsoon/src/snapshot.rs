@@ -1,5 +1,7 @@
 //! One revision made ready: every site with its mode settled and its replies rendered.
 
+mod closed;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +19,8 @@ use crate::reply::{Notice, Reopens, Replies, Reply};
 use crate::request::{Effect, Request};
 use crate::rules::Rule;
 use crate::time::Timestamp;
+
+pub use closed::Closed;
 
 /// The field by which answers of an open site announce that it will close.
 pub const UPCOMING_HEADER: HeaderName = HeaderName::from_static("backsoon-upcoming");

@@ -152,6 +152,37 @@ async fn history_and_rollback(store: Arc<dyn Store>) {
 }
 
 /// Whatever lies in the State's place, closing works, and the bytes are set aside.
+async fn pages_of_the_history(store: Arc<dyn Store>) {
+    let control = Control::new(Arc::clone(&store), "ann");
+    assert!(control.page(None, 5).await.unwrap().is_empty());
+    for _ in 0..6 {
+        control.begin(&Host::any(), Window::new(Mode::On)).await.unwrap();
+    }
+    let revisions = async |before: Option<u64>, limit: usize| {
+        let page = control.page(before, limit).await.unwrap();
+        page.iter().map(|state| state.revision).collect::<Vec<_>>()
+    };
+    for gap in [false, true] {
+        if gap {
+            // Whoever numbers above everything that instances report may leave numbers out.
+            let third = keys(&store, "history/").await.swap_remove(2);
+            store.delete(&third).await.unwrap();
+        }
+        assert_eq!(revisions(None, 2).await, [5, 6]);
+        assert_eq!(
+            revisions(None, 100).await,
+            if gap { vec![1, 2, 4, 5, 6] } else { vec![1, 2, 3, 4, 5, 6] }
+        );
+        assert_eq!(revisions(Some(5), 3).await, if gap { vec![1, 2, 4] } else { vec![2, 3, 4] });
+        assert_eq!(revisions(Some(u64::MAX), 1).await, [6]);
+        assert_eq!((revisions(Some(1), 3).await, revisions(Some(0), 3).await), (vec![], vec![]));
+        assert!(revisions(None, 0).await.is_empty());
+    }
+    assert_eq!(control.at(4).await.unwrap().default.windows.len(), 4);
+    assert!(matches!(control.at(3).await, Err(Error::NoRevision { .. })));
+    assert!(matches!(control.at(u64::MAX).await, Err(Error::NoRevision { .. })));
+}
+
 async fn damage_is_set_aside(open: impl AsyncFn() -> Opened) {
     let binary: Vec<u8> = (0..=255).cycle().take(4096).collect();
     for bytes in [b"".to_vec(), b"{".to_vec(), b"null".to_vec(), b"{\"schema\":1}".to_vec(), binary] {
@@ -255,6 +286,12 @@ macro_rules! on_every_store {
             async fn changes_are_filed_and_come_back() {
                 let opened: Opened = $open.await;
                 history_and_rollback(Arc::clone(&opened.store)).await;
+            }
+
+            #[tokio::test]
+            async fn the_history_is_read_by_the_page() {
+                let opened: Opened = $open.await;
+                pages_of_the_history(Arc::clone(&opened.store)).await;
             }
 
             #[tokio::test]

@@ -63,6 +63,7 @@ def configure() -> None:
     logging.disable()
 
 
+UNSET = object()
 #: A page as most sites have one, and one that has something to work out.
 PLAIN = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Back soon</title></head>
@@ -93,7 +94,7 @@ class Site:
         answer = HttpResponse("hello")
         self.door = middleware(lambda request: answer)
         self.factory = RequestFactory()
-        self.given: "set[str]" = set()
+        self.before: "dict[str, Any]" = {}
 
     def page(self, source: str) -> None:
         from django.template import engines
@@ -104,17 +105,14 @@ class Site:
 
     def set(self, **values: Any) -> None:
         for name, value in values.items():
+            self.before.setdefault(name, getattr(settings, name, UNSET))
             setattr(settings, name, value)
-            self.given.add(name)
 
     def reset(self) -> None:
         self.page(PLAIN)
-        for name in self.given:
-            delattr(settings, name)
-        self.given.clear()
-        if package == "M":
-            # The defaults of the package, which it puts on the settings when it is imported.
-            self.set(MAINTENANCE_MODE=None, MAINTENANCE_MODE_IGNORE_URLS=None, MAINTENANCE_MODE_IGNORE_IP_ADDRESSES=None)
+        for name, value in self.before.items():
+            delattr(settings, name) if value is UNSET else setattr(settings, name, value)
+        self.before.clear()
 
     def request(self, address: str = "127.0.0.1", signed_in: bool = False) -> Any:
         request = self.factory.get("/pages/x", REMOTE_ADDR=address)

@@ -1,9 +1,12 @@
 //! `backsoon check`: is everything as it should be? Writes nothing.
 
+use std::time::Duration;
+
 use anyhow::{Result, anyhow, bail};
 use backsoon::State;
 use backsoon::control::Control;
 use backsoon::control::Found;
+use backsoon::fleet;
 use backsoon::inspect::inspect;
 use backsoon::store::{open_existing, without_secrets};
 
@@ -60,6 +63,15 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
                 Ok(found) => {
                     say("store", Ok(url));
                     say("state", state(&found));
+                    for report in fleet::Roster::observe(&**control.store(), Duration::ZERO).await?.present()
+                    {
+                        if !report.ignores.is_empty() {
+                            let rules = plain(&report.ignores.join(", "));
+                            let name = plain(&report.name);
+                            let note = paint(WARN, "note");
+                            output::line(format_args!("{note} {name}: only a request could decide {rules}"));
+                        }
+                    }
                     for caveat in control.store().caveats().await {
                         output::line(format_args!("{} store: {caveat}", paint(WARN, "note")));
                     }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use backsoon::control::{Control, Found, Outcome};
-use backsoon::fleet::{Life, Roster};
+use backsoon::fleet::Roster;
 use backsoon::store::{Store, open, open_existing, without_secrets};
 use backsoon::{Host, State};
 
 use super::words::quoted;
 use super::written::Written;
 use crate::cli::Cli;
-use crate::config::{Config, nearest};
+use crate::config::Config;
 use crate::exit::{Ends, Exit};
 
 /// How long a verb that writes watches the fleet follow.
@@ -88,19 +88,6 @@ impl Desk {
     pub(super) async fn watch(&self, found: &Found, outcome: Outcome) -> Result<Written> {
         let roster = Roster::follow(&**self.store(), outcome.state(), FOLLOW).await?;
         Ok(Written::new(self.store().url(), found, outcome, roster))
-    }
-
-    /// Fails for a site that neither the document nor an instance knows.
-    pub(super) fn known(&self, state: &State, roster: &Roster, host: &Host) -> Result<(), String> {
-        let there = roster.0.iter().filter(|member| member.life != Life::Dead);
-        let served: Vec<&Host> = there.flat_map(|member| &member.report.serves).collect();
-        if state.site(host).is_some() || served.contains(&host) {
-            return Ok(());
-        }
-        let names: Vec<&str> = state.sites.keys().chain(served).map(Host::as_str).collect();
-        let meant = nearest(host.as_str(), names.iter().copied());
-        let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-        Err(format!("nobody knows the site `{host}`{meant}"))
     }
 }
 

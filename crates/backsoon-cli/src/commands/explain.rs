@@ -137,14 +137,6 @@ fn because(decision: Decision<'_>, state: &State, site: &Settled) -> String {
             .into();
     };
     match reason {
-        Reason::Local(rule) => format!("rule `{}` of this server ({})", plain(&rule.name), rule.when),
-        Reason::Site(rule) => format!("rule `{}` of the site ({})", plain(&rule.name), rule.when),
-        Reason::Pass(id) => format!("the cookie of pass {id}"),
-        Reason::Health => "the built-in rule keeps health paths open".into(),
-        Reason::Page => {
-            "the built-in rule keeps open what belongs to the page: /robots.txt and the logo".into()
-        }
-        Reason::Mode(_, None) => "the site is open, and no rule says otherwise".into(),
         Reason::Mode(mode, Some(id)) => {
             let window = site.window();
             let by = window.map(|window| of(&window.by)).unwrap_or_default();
@@ -153,9 +145,9 @@ fn because(decision: Decision<'_>, state: &State, site: &Settled) -> String {
             let on = wide.filter(|wide| wide != site.host()).map(|wide| format!(" on {wide}"));
             let until = window.and_then(|window| window.end).map(|at| format!(", until {}", local(at)));
             let (on, until) = (on.unwrap_or_default(), until.unwrap_or_default());
-            format!("the mode is {} because of window {id}{by}{on}{until}", mode)
+            format!("the mode is {mode} because of window {id}{by}{on}{until}")
         }
-        _ => "the application's own mark on the route".into(),
+        other => plain(&other.to_string()),
     }
 }
 

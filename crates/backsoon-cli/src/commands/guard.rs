@@ -107,7 +107,7 @@ async fn join(url: &str, name: &str, deadline: Instant) -> Result<(Arc<dyn Store
 async fn warn_of_unknown(desk: &Desk, site: &Host) {
     let roster = Roster::observe(&**desk.store(), Duration::ZERO).await;
     if let (Ok(state), Ok(roster)) = (desk.state().await, roster)
-        && let Err(why) = desk.known(&state, &roster, site)
+        && let Err(why) = roster.knows(&state, site)
     {
         output::warn(format_args!("{why}; until somebody does, only closings of wider sites count"));
     }

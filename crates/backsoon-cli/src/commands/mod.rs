@@ -1,5 +1,7 @@
 //! The verbs, one per file, and the desk at which an operator uses them.
 
+#[cfg(feature = "console")]
+mod admin;
 mod apply;
 mod check;
 mod child;
@@ -10,6 +12,7 @@ mod explain;
 mod fleet;
 mod guard;
 mod history;
+mod mirror;
 mod off;
 mod on;
 mod page;
@@ -19,6 +22,10 @@ mod run;
 mod serve;
 mod signals;
 mod status;
+#[cfg(feature = "console")]
+mod token;
+#[cfg(feature = "console")]
+mod user;
 mod wait;
 mod words;
 mod written;
@@ -66,7 +73,12 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             Verb::Apply(apply) => apply::run(cli, apply).await,
             Verb::Page(page) => page::run(cli, page).await,
             Verb::Check => check::run(cli).await,
+            Verb::Mirror(mirror) => mirror::run(cli, mirror).await,
             Verb::Serve(serve) => serve::run(cli, serve).await,
+            #[cfg(feature = "console")]
+            Verb::User(user) => user::run(cli, user).await,
+            #[cfg(feature = "console")]
+            Verb::Token(token) => token::run(cli, token).await,
             Verb::Demo(demo) => demo::run(demo).await,
             Verb::Completions(_) => Ok(Exit::Done),
         }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use backsoon::document::WindowId;
+use backsoon::document::Scheduled;
 use backsoon::fleet::Roster;
+use backsoon::snapshot::Closed;
 use backsoon::time::Timestamp;
-use backsoon::{Host, State, Window};
+use backsoon::{Host, Window};
 
-use super::closed::Closed;
-use super::words::{is_operators, local, of};
+use super::closed::why;
+use super::words::{local, of};
 use super::written::Written;
 use super::{Desk, wait};
 use crate::cli::{Off, sites};
@@ -20,6 +21,7 @@ use crate::output::{self, BAD, GOOD, WARN, paint};
 pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
     let now = Timestamp::now();
     let roster = Roster::observe(&**desk.store(), Duration::ZERO).await?;
+    let scheduled = if off.all { Scheduled::End } else { Scheduled::Stay };
     let mut ended: Vec<(Host, Window)> = Vec::new();
     let mut sites = sites(&off.sites);
     let note = match &off.window {
@@ -30,11 +32,12 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
         .update(&note, |state| {
             ended.clear();
             match &off.window {
-                Some(id) => ended.push(state.end_window(id).ok_or_else(|| no_window(state, id))?),
+                Some(id) => ended.push(state.end_window(id).ok_or_else(|| state.no_window(id))?),
                 None => {
                     for host in &sites {
-                        desk.known(state, &roster, host)?;
-                        ended.extend(end(state, host, off, now));
+                        roster.knows(state, host).map_err(|why| why.to_string())?;
+                        let windows = state.reopen(host, scheduled, now);
+                        ended.extend(windows.into_iter().map(|window| (host.clone(), window)));
                     }
                 }
             }
@@ -48,7 +51,7 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
     let receipt = wait::wait(desk, &off.wait, written.state(), sites.clone()).await?;
     let exit = wait::exit(receipt.as_ref(), written.exit());
     let closed = |host: &Host| Closed::find(written.state(), host, now);
-    let left: Vec<String> = sites.iter().filter_map(closed).map(|closed| closed.why(desk)).collect();
+    let left: Vec<String> = sites.iter().filter_map(closed).map(|closed| why(&closed, desk)).collect();
     if off.json {
         written.json(&ended, &left, receipt.as_ref())?;
     } else {
@@ -61,27 +64,6 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
         left.iter().for_each(|why| output::note(format_args!("{} {why}", paint(WARN, "still closed:"))));
     }
     Ok(if left.is_empty() { exit } else { Exit::NotConfirmed })
-}
-
-/// Takes the operators' windows of exactly this site: those in force, and with `--all` those to come.
-fn end(state: &mut State, host: &Host, off: &Off, now: Timestamp) -> Vec<(Host, Window)> {
-    if state.site(host).is_none() {
-        return Vec::new();
-    }
-    let ends = |window: &mut Window| {
-        is_operators(window) && (off.all || window.in_force(now)) && !window.is_over(now)
-    };
-    state.site_mut(host).windows.extract_if(.., ends).map(|window| (host.clone(), window)).collect()
-}
-
-fn no_window(state: &State, id: &WindowId) -> String {
-    let all = state
-        .sites()
-        .flat_map(|(host, site)| site.windows.iter().map(move |w| format!("{} on {host}", w.id)));
-    let known: Vec<_> = all.collect();
-    let known =
-        if known.is_empty() { "there are none".into() } else { format!("there are {}", known.join(", ")) };
-    format!("there is no window `{id}`; {known}")
 }
 
 fn say(desk: &Desk, written: &Written, ended: &[(Host, Window)], sites: &[Host], now: Timestamp) {
@@ -108,6 +90,6 @@ fn say(desk: &Desk, written: &Written, ended: &[(Host, Window)], sites: &[Host],
     // Whoever reopens `*` may believe that this was all.
     let others = state.sites().filter(|(host, _)| sites.iter().any(Host::is_any) && !sites.contains(host));
     for closed in others.filter_map(|(host, _)| Closed::find(state, &host, now)) {
-        output::field("note", closed.why(desk));
+        output::field("note", why(&closed, desk));
     }
 }

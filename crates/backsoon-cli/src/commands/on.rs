@@ -4,52 +4,43 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
-use backsoon::document::{Source, WindowId};
+use backsoon::document::{Added, Closing, Ends, NotAClosing, WindowId};
 use backsoon::fleet::Roster;
+use backsoon::snapshot::Closed;
 use backsoon::time::Timestamp;
-use backsoon::{Host, State, Window};
+use backsoon::{Host, Window};
 
-use super::closed::Closed;
-use super::words::{is_operators, local, of, until};
+use super::closed::why;
+use super::words::{local, of, until};
 use super::{Desk, wait};
 use crate::cli::{On, sites};
 use crate::exit::{Exit, usage};
 use crate::output::{self, BAD, GOOD, WARN, paint, plain};
 use crate::when;
 
-/// A start that lies further back is a slip of the pen, and would close the site at once.
-const LATE_START: Duration = Duration::from_secs(60);
-
 /// Runs it.
 pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
     let now = Timestamp::now();
-    let template = window(on, desk.control.by(), now);
-    check(&template, now)?;
+    let closing = closing(on);
+    let wanted = window(&closing, desk.control.by(), now)?;
     let sites = sites(&on.sites);
     let roster = Roster::observe(&**desk.store(), Duration::ZERO).await?;
 
     let mut windows: Vec<(Host, Window)> = Vec::new();
     let mut were_on = BTreeSet::new();
     let written = desk
-        .update(&note(on, &sites), |state| {
+        .update(&closing.line(&sites), |state| {
             windows.clear();
             were_on.clear();
             for host in &sites {
                 if !on.new_site {
-                    desk.known(state, &roster, host).map_err(|why| format!("{why} (--new-site makes it)"))?;
+                    roster.knows(state, host).map_err(|why| format!("{why} (--new-site makes it)"))?;
                 }
-                let window = match already(state, host, &template, now) {
-                    Some(window) => {
-                        were_on.insert(host.clone());
-                        window.clone()
-                    }
-                    None => Window { id: WindowId::random(), ..template.clone() },
-                };
-                let site = state.site_mut(host);
-                if site.windows.iter().all(|other| other.id != window.id) {
-                    site.windows.push(window.clone());
+                let added = state.close(host, &wanted, now);
+                if let Added::Already(_) = added {
+                    were_on.insert(host.clone());
                 }
-                windows.push((host.clone(), window));
+                windows.push((host.clone(), added.window().clone()));
             }
             Ok::<_, String>(())
         })
@@ -71,7 +62,7 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
         say(desk, host, window, were_on.contains(host), now);
         let closed = Closed::find(written.state(), host, now);
         let stricter = closed.and_then(|closed| closed.stricter_than(window.mode));
-        stricter.iter().for_each(|closed| output::field("note", closed.why(desk)));
+        stricter.iter().for_each(|closed| output::field("note", why(closed, desk)));
     }
     written.say();
     match &receipt {
@@ -97,49 +88,32 @@ async fn reopen(desk: &Desk, added: Vec<WindowId>) -> Result<Vec<WindowId>> {
     Ok(added)
 }
 
-fn window(on: &On, by: &str, now: Timestamp) -> Window {
-    let mut window = Window::new(on.mode());
-    window.start = on.at.map(Timestamp::whole_seconds);
-    // Up to the next whole second, so that the shortest closing is one.
-    let after = |span| (on.at.unwrap_or(now) + span + Duration::from_millis(999)).whole_seconds();
-    window.end = on.until.map(Timestamp::whole_seconds).or_else(|| on.duration.map(after));
-    window.hold.max_wait_ms =
-        on.max_wait.map_or(window.hold.max_wait_ms, |most| most.as_millis().try_into().unwrap_or(u64::MAX));
-    window.hold.max_held = on.max_held.unwrap_or(window.hold.max_held);
-    window.hold.release_per_s = on.release;
-    window.cut_after_ms = on.cut_after.map(|after| after.as_millis().try_into().unwrap_or(u64::MAX));
-    window.source = if on.at.is_some_and(|at| at > now) { Source::Schedule } else { Source::Operator };
-    (window.by, window.note, window.message) = (by.to_owned(), on.note.clone(), on.message.clone());
-    window
-}
-
-fn check(window: &Window, now: Timestamp) -> Result<()> {
-    if let Some(start) = window.start.filter(|start| now.since(*start) > LATE_START) {
-        let (start, now) = (local(start), local(now));
-        return Err(usage(format!("--at: {start} is past, it is {now}; leave --at out to close at once")));
-    }
-    window
-        .check(now.whole_seconds())
-        .map_err(|error| usage(format!("{error}: correct --at, --for or --until")))
-}
-
-/// An operator's window on this very site that does what `wanted` would do.
-fn already<'a>(state: &'a State, host: &Host, wanted: &Window, now: Timestamp) -> Option<&'a Window> {
-    let same = |window: &&Window| {
-        is_operators(window)
-            && (window.mode, window.end, window.hold) == (wanted.mode, wanted.end, wanted.hold)
-            && window.cut_after_ms == wanted.cut_after_ms
-            && (&window.message, &window.note) == (&wanted.message, &wanted.note)
-            && (window.start == wanted.start || wanted.start.is_none() && window.in_force(now))
+fn closing(on: &On) -> Closing {
+    let mut closing = Closing::new(on.mode());
+    closing.at = on.at;
+    closing.ends = match (on.until, on.duration) {
+        (Some(end), _) => Ends::At(end),
+        (None, Some(span)) => Ends::After(span),
+        (None, None) => Ends::Never,
     };
-    state.site(host)?.windows.iter().find(same)
+    let hold = &mut closing.hold;
+    hold.max_wait_ms =
+        on.max_wait.map_or(hold.max_wait_ms, |most| most.as_millis().try_into().unwrap_or(u64::MAX));
+    hold.max_held = on.max_held.unwrap_or(hold.max_held);
+    hold.release_per_s = on.release;
+    closing.cut_after = on.cut_after;
+    (closing.note, closing.message) = (on.note.clone(), on.message.clone());
+    closing
 }
 
-fn note(on: &On, sites: &[Host]) -> String {
-    let hosts: Vec<_> = sites.iter().map(Host::as_str).collect();
-    let when = if on.at.is_some() { ", scheduled" } else { "" };
-    let why = if on.note.is_empty() { String::new() } else { format!(": {}", on.note) };
-    format!("{} {}{when}{why}", on.mode(), hosts.join(", "))
+fn window(closing: &Closing, by: &str, now: Timestamp) -> Result<Window> {
+    closing.window(by, now).map_err(|why| match why {
+        NotAClosing::StartsInThePast { start, now } => {
+            let (start, now) = (local(start), local(now));
+            usage(format!("--at: {start} is past, it is {now}; leave --at out to close at once"))
+        }
+        NotAClosing::NeverInForce(why) => usage(format!("{why}: correct --at, --for or --until")),
+    })
 }
 
 fn say(desk: &Desk, host: &Host, window: &Window, was_on: bool, now: Timestamp) {

@@ -6,11 +6,12 @@ use backsoon::document::Source;
 use backsoon::during::Kept;
 use backsoon::fleet::Roster;
 use backsoon::receipt::Verdict;
+use backsoon::snapshot::Closed;
 use backsoon::time::Timestamp;
 use backsoon::{Host, Window};
 
 use super::child::{self, Child, Ended};
-use super::closed::Closed;
+use super::closed::why;
 use super::signals::{Signal, Signals};
 use super::{Desk, wait};
 use crate::cli::{OnFailure, Run, Wait, sites};
@@ -99,8 +100,7 @@ async fn windows(desk: &Desk, run: &Run, name: &str) -> Result<Vec<(Host, Window
     let (state, roster) =
         (desk.state().await?, Roster::observe(&**desk.store(), std::time::Duration::ZERO).await?);
     for host in &sites {
-        desk.known(&state, &roster, host)
-            .map_err(|why| anyhow::anyhow!("{why} (`on --new-site` makes it)"))?;
+        roster.knows(&state, host).map_err(|why| anyhow::anyhow!("{why} (`on --new-site` makes it)"))?;
     }
     let window = || {
         let mut window = Window::new(run.mode());
@@ -218,7 +218,7 @@ fn say_after(desk: &Desk, outcome: &Outcome, hosts: &[Host], ids: &[String]) {
         match Closed::find(outcome.state(), host, Timestamp::now()) {
             None => output::note(format_args!("{host}: {}", paint(GOOD, "open"))),
             Some(closed) => {
-                output::note(format_args!("{} {}", paint(WARN, "still closed:"), closed.why(desk)));
+                output::note(format_args!("{} {}", paint(WARN, "still closed:"), why(&closed, desk)));
             }
         }
     }

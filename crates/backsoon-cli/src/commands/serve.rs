@@ -1,9 +1,10 @@
 //! `backsoon serve`: the gate.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
-use backsoon::fleet::Kind;
+use backsoon::fleet::{Counts, Kind};
 use backsoon::join::{OnUnknown, Options};
 use backsoon::store::{self, Store, open};
 use backsoon::{Host, Instance};
@@ -23,26 +24,32 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     log();
     let mut config = Config::load(cli.config.as_deref())?;
     override_by_flags(&mut config, serve);
-    if config.gate.upstream.is_none() && config.gate.upstreams.is_empty() {
-        return Err(usage(
-            "the gate has nothing behind it; name the application with --upstream http://127.0.0.1:3000",
-        ));
-    }
-    let url = config.store_url(cli.store_flag())?;
-    let options = options(&config, &store::without_secrets(&in_full(&url)));
-    let store = store(&url, &config, &options).await?;
+    config.gate.check().map_err(|why| usage(why.to_string()))?;
+    let (store, options) = store_and_options(cli, &config).await?;
     let gate = Gate::bind(&config.gate).await?;
+    #[cfg(feature = "console")]
+    let admin = super::admin::Admin::bind(&config).await?;
     // Before anybody hears that the gate is there, and tells it to stop.
     let shutdown = Shutdown::on_signals()?;
     let instance = Instance::join(Arc::clone(&store), options).await;
     let mode = instance.mode("*");
-    output::line(format_args!(
-        "{} http://{} follows {} ({})",
-        paint(GOOD, "the gate"),
-        gate.address(),
-        store.url(),
-        if mode.is_closed() { "closed" } else { "open" },
-    ));
+    let stands = if mode.is_closed() { "closed" } else { "open" };
+    let say = |what: &str, address: SocketAddr, path: &str| {
+        let what = paint(GOOD, what);
+        output::line(format_args!("{what} http://{address}{path} follows {} ({stands})", store.url()));
+    };
+    if config.gate.serves_visitors() {
+        say("the gate", gate.address(), "");
+    }
+    if let Some(address) = gate.auth_address() {
+        say("the answer to proxies", address, "/auth");
+    }
+    // It answers until the gate has drained: that is when somebody looks.
+    #[cfg(feature = "console")]
+    let _console = match admin {
+        Some(admin) => Some(admin.run(&store, &instance).await?),
+        None => None,
+    };
     let outcome = gate.watching(store, &instance).run(instance.clone(), shutdown).await;
     instance.leave().await;
     match outcome {
@@ -52,6 +59,13 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
             Ok(Exit::NotConfirmed)
         }
     }
+}
+
+/// The store, also while it is away, and how to join those who follow it.
+pub(super) async fn store_and_options(cli: &Cli, config: &Config) -> Result<(Arc<dyn Store>, Options)> {
+    let url = config.store_url(cli.store_flag())?;
+    let options = options(config, &store::without_secrets(&in_full(&url)));
+    Ok((store(&url, config, &options).await?, options))
 }
 
 /// The store, also while it is away: a gate that knows what to do meanwhile starts all the same.
@@ -69,7 +83,10 @@ async fn store(url: &str, config: &Config, options: &Options) -> Result<Arc<dyn 
 /// How a gate joins: closed when nobody knows, with a local copy of the last known state.
 pub(super) fn options(config: &Config, store: &str) -> Options {
     let mut options = Options::default();
-    options.kind = Kind::Gate;
+    options.kind = if config.gate.serves_visitors() { Kind::Gate } else { Kind::Auth };
+    if config.gate.auth.listen.is_some() {
+        options.counts = Counts::Own;
+    }
     options.local = config.local();
     options.on_unknown = config.on_unknown.unwrap_or(OnUnknown::Closed);
     options.on_lost = config.on_lost;
@@ -78,9 +95,10 @@ pub(super) fn options(config: &Config, store: &str) -> Options {
     options
 }
 
-/// The hosts that the gate has upstreams for; with a default upstream it serves whatever comes.
+/// The hosts that the gate has upstreams for; with a default upstream, and where proxies ask, it is whatever comes.
 fn serves(config: &Config) -> Vec<Host> {
-    let all = config.gate.upstream.is_some().then(Host::any);
+    let any = config.gate.upstream.is_some() || config.gate.auth.listen.is_some();
+    let all = any.then(Host::any);
     all.into_iter().chain(config.gate.upstreams.keys().cloned()).collect()
 }
 
@@ -100,7 +118,14 @@ fn override_by_flags(config: &mut Config, serve: &Serve) {
     let gate = &mut config.gate;
     gate.upstream = serve.upstream.clone().or(gate.upstream.take());
     gate.listen = serve.listen.unwrap_or(gate.listen);
+    gate.auth.listen = serve.auth.or(gate.auth.listen);
+    gate.trusted_proxies.0.extend(serve.trusted_proxies.iter().cloned());
     gate.observe = serve.observe.or(gate.observe);
+    #[cfg(feature = "console")]
+    {
+        config.admin.listen = serve.admin.or(config.admin.listen);
+    }
+    let gate = &mut config.gate;
     gate.drain_limit = serve.drain_limit.unwrap_or(gate.drain_limit);
     if serve.access_log {
         gate.access_log = AccessLog::On;

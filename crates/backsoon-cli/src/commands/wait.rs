@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use backsoon::fleet::Counts;
 use backsoon::receipt::{Expect, Lost, Receipt, Server, Verdict};
 use backsoon::running::Running;
 use backsoon::{Host, Mode, State};
@@ -41,7 +42,7 @@ pub(super) async fn wait(
 pub(super) fn exit(receipt: Option<&Receipt>, otherwise: Exit) -> Exit {
     match receipt.map(|receipt| receipt.verdict) {
         Some(Verdict::NotConfirmed) => Exit::NotConfirmed,
-        Some(Verdict::Confirmed | Verdict::Forced | Verdict::Scheduled) => Exit::Done,
+        Some(Verdict::Confirmed | Verdict::Forced | Verdict::InForce | Verdict::Scheduled) => Exit::Done,
         None => otherwise,
     }
 }
@@ -61,12 +62,17 @@ pub(super) fn lines(receipt: &Receipt, wait: &Wait) -> Vec<(&'static str, String
         ("cut", format!("{}: {} {} after {ran}", plain(&cut.server), plain(method), plain(path)))
     });
     let late = late(receipt, wait).into_iter().map(|late| ("late", late));
+    let not_counted = (receipt.verdict == Verdict::InForce).then(|| uncounted(receipt)).flatten();
+    let not_counted = not_counted.map(|servers| ("uncounted", servers));
     let admitted = admitted(receipt).map(|rules| ("let in", rules));
+    let ignored = ignored(receipt).map(|rules| ("ignored", rules));
     let refused = refused(receipt).map(|rules| ("refused", rules));
     std::iter::once(("receipt", verdict(receipt)))
         .chain(cut)
+        .chain(not_counted)
         .chain(admitted)
         .chain(refused)
+        .chain(ignored)
         .chain(late)
         .collect()
 }
@@ -80,12 +86,21 @@ fn verdict(receipt: &Receipt) -> String {
         requests => format!("{} from before ended", count(requests, "request")),
     };
     match receipt.verdict {
+        Verdict::Confirmed if uncounted(receipt).is_some() => {
+            format!("{} after {took}: {confirmed}", paint(GOOD, "confirmed"))
+        }
         Verdict::Confirmed => format!("{} after {took}: {confirmed}; {ended}", paint(GOOD, "confirmed")),
         Verdict::Forced => {
             let forced = paint(WARN, "forced");
             let cut = count(receipt.cut.len(), "request");
             let all = receipt.drained.max(receipt.cut.len());
             format!("{forced} after {took}: {confirmed}; {cut} cut, of {all} from before")
+        }
+        Verdict::InForce => {
+            let in_force = paint(WARN, "in force");
+            let cut =
+                if receipt.cut.is_empty() { String::new() } else { format!(" ({} cut)", receipt.cut.len()) };
+            format!("{in_force} after {took}: {confirmed}; of those that are counted, {ended}{cut}")
         }
         Verdict::Scheduled => {
             let yes = paint(GOOD, "scheduled");
@@ -130,6 +145,30 @@ fn refused(receipt: &Receipt) -> Option<String> {
         return None;
     }
     joined(alone(receipt, |server| &server.refuses))
+}
+
+/// Whose requests nobody counts: earlier ones may still run there, and a receipt must not hide that.
+fn uncounted(receipt: &Receipt) -> Option<String> {
+    let servers = receipt.servers.iter().filter(|server| server.counts == Counts::Own);
+    let names: Vec<String> = servers.map(|server| plain(&server.name)).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{}: closed; what runs behind the proxy is not counted, so earlier requests may still run",
+            names.join(", ")
+        )
+    })
+}
+
+/// What the State lets in or refuses, and a server cannot.
+fn ignored(receipt: &Receipt) -> Option<String> {
+    if receipt.sites.values().all(|mode| *mode == Mode::Off) {
+        return None;
+    }
+    let some = receipt.servers.iter().filter(|server| !server.ignores.is_empty());
+    joined(some.map(|server| {
+        let rules = plain(&server.ignores.join(", "));
+        format!("{rules} ({}: only a request could decide it)", plain(&server.name))
+    }))
 }
 
 /// What single servers do by rules of their own.

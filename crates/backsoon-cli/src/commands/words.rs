@@ -1,11 +1,10 @@
 //! Times, commands and windows in words.
 
 use backsoon::decide::Local;
-use backsoon::document::Source;
 use backsoon::fleet::{Kind, Life};
 use backsoon::snapshot::Snapshot;
 use backsoon::time::Timestamp;
-use backsoon::{Mode, State, Window};
+use backsoon::{Mode, State};
 
 use crate::output::{BAD, GOOD, WARN, paint};
 
@@ -41,11 +40,6 @@ pub(super) fn kind(kind: Kind) -> String {
 /// ` of ann@laptop`, if anybody has signed it.
 pub(super) fn of(by: &str) -> String {
     if by.is_empty() { String::new() } else { format!(" of {}", crate::output::plain(by)) }
-}
-
-/// Whether an operator has added it and so may be expected to end it.
-pub(super) fn is_operators(window: &Window) -> bool {
-    matches!(window.source, Source::Operator | Source::Schedule)
 }
 
 /// How closed a site is, behind "is".

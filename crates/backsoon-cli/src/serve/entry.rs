@@ -20,6 +20,7 @@ use super::failure::Failure;
 use super::figures::Figures;
 use super::forwarded::{Peer, Scheme};
 use super::host;
+use super::listener::{Answers, Reception};
 use super::proxy::{Proxies, Proxy};
 use super::vigil::{Doings, RunningBody};
 
@@ -56,8 +57,12 @@ impl Entry {
     ) -> Self {
         Entry { layer, proxies, access, figures }
     }
+}
 
-    pub(crate) fn of(&self, peer: Peer, doings: Doings) -> Requests {
+impl Reception for Entry {
+    type Answers = Requests;
+
+    fn of(&self, peer: Peer, doings: Doings) -> Requests {
         let peer = Arc::new(peer);
         let door = self.layer.layer(self.proxies.of(Arc::clone(&peer)));
         Requests { door, peer, access: self.access, figures: Arc::clone(&self.figures), doings }
@@ -66,11 +71,13 @@ impl Entry {
 
 // === impl Requests ===
 
-impl Requests {
-    pub(crate) fn answer(
+impl Answers for Requests {
+    type Body = Body;
+
+    fn answer(
         &self,
         mut request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static {
         let running = self.doings.begin();
         let line = self.access.begin(&request, &self.peer);
         let answering = match host::settle(&mut request) {
@@ -92,7 +99,9 @@ impl Requests {
             Ok(answer.map(|body| running.until_the_end_of(body)))
         }
     }
+}
 
+impl Requests {
     fn knock(
         &self,
         request: Request<Incoming>,

@@ -80,6 +80,11 @@ impl Peer {
         self.address
     }
 
+    /// Whether what it says about others is believed.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trust == Trust::Proxy
+    }
+
     /// Writes into `headers` what the upstream is told about this visitor.
     pub(crate) fn describe(&self, headers: &mut HeaderMap) {
         match self.trust {

@@ -36,7 +36,7 @@ pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), BadHost> {
 }
 
 /// Whether `host` is a host and perhaps a port. The usual bytes are told apart without the parser's work.
-fn is_host(host: &[u8]) -> bool {
+pub(crate) fn is_host(host: &[u8]) -> bool {
     let usual = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
     let plain =
         !host.is_empty() && host.iter().all(usual) && host.iter().filter(|byte| **byte == b':').count() <= 1;

@@ -1,14 +1,18 @@
 //! Where visitors connect: HTTP/1.1 and HTTP/2, told apart by the first bytes, in the clear or over TLS.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use backsoon::rules::TrustedProxies;
-use http::Request;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -20,9 +24,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::entry::Entry;
 use super::forwarded::{Peer, Scheme};
+use super::options::Options;
 use super::shutdown::Shutdown;
+use super::tunnel::Tunnels;
 use super::vigil::{Doings, Vigil};
 
 /// The largest head of a request: four times what common servers take, so that none of theirs is refused here.
@@ -45,6 +50,25 @@ pub(crate) struct Listener {
     pub(crate) cut: CancellationToken,
 }
 
+/// Where the requests of a listener go.
+pub(crate) trait Reception: Send + Sync + 'static {
+    /// Whoever answers the requests of one connection.
+    type Answers: Answers;
+
+    /// The one for a connection with `peer`, on which happens what `doings` tells.
+    fn of(&self, peer: Peer, doings: Doings) -> Self::Answers;
+}
+
+/// Answers the requests of one connection, on HTTP/2 several at once.
+pub(crate) trait Answers: Send + Sync {
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Self::Body>, Infallible>> + Send + 'static;
+}
+
 /// What can happen to a connection.
 enum Event {
     Ended(Result<(), Box<dyn Error + Send + Sync>>),
@@ -61,9 +85,9 @@ enum Watch {
 }
 
 /// What the connections of one listener share.
-struct Connections {
+struct Connections<D> {
     builder: Builder<TokioExecutor>,
-    entry: Entry,
+    reception: D,
     tls: Option<TlsAcceptor>,
     header_timeout: Duration,
     shutdown: Shutdown,
@@ -73,12 +97,35 @@ struct Connections {
 // === impl Listener ===
 
 impl Listener {
+    /// Binds `address`, which `flag` names; connections are running for `tunnels`.
+    ///
+    /// # Errors
+    /// When it cannot be bound.
+    pub(crate) async fn bind(
+        options: &Options,
+        address: SocketAddr,
+        flag: &str,
+        tls: Option<TlsAcceptor>,
+        tunnels: &Tunnels,
+    ) -> anyhow::Result<(Self, SocketAddr)> {
+        let (socket, address) = super::listen(address, flag).await?;
+        let listener = Listener {
+            socket,
+            tls,
+            trusted: options.trusted_proxies.clone(),
+            header_timeout: options.header_timeout,
+            running: tunnels.running.clone(),
+            cut: tunnels.cut.clone(),
+        };
+        Ok((listener, address))
+    }
+
     /// Accepts until told to stop; connections live on in `running`.
-    pub(crate) async fn accept(self, entry: Entry, shutdown: &Shutdown) {
+    pub(crate) async fn accept<D: Reception>(self, reception: D, shutdown: &Shutdown) {
         let scheme = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
         let connections = Arc::new(Connections {
             builder: builder(self.header_timeout),
-            entry,
+            reception,
             tls: self.tls,
             header_timeout: self.header_timeout,
             shutdown: shutdown.clone(),
@@ -124,7 +171,7 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 
 // === impl Connections ===
 
-impl Connections {
+impl<D: Reception> Connections<D> {
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: Peer) {
         // Refused only when the visitor has gone already, which the first read will tell.
         let _ = stream.set_nodelay(true);
@@ -147,7 +194,7 @@ impl Connections {
     {
         let address = peer.address();
         let doings = Doings::default();
-        let requests = self.entry.of(peer, doings.clone());
+        let requests = self.reception.of(peer, doings.clone());
         let service = service_fn(|request: Request<Incoming>| requests.answer(request));
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let mut stopped = pin!(self.shutdown.stopped());

@@ -2,10 +2,11 @@
 //!
 //! A request's way: `listener` (bytes to requests) → `entry` (which host, which peer) → the door, a tower layer →
 //! `proxy` (which upstream, which fields) → `http1`, `h2c` or `tunnel`. A refused request ends at the door: nothing
-//! behind it is touched.
+//! behind it is touched. Beside it, or alone, `auth` answers proxies that serve by themselves.
 
 mod access;
 mod answer;
+pub mod auth;
 mod body;
 mod connect;
 mod entry;
@@ -49,6 +50,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::info;
 
 use self::access::Access;
+use self::auth::Auth;
 use self::entry::Entry;
 use self::figures::Figures;
 use self::lapsed::Lapsed;
@@ -64,8 +66,10 @@ const AFTER_CUT: Duration = Duration::from_secs(1);
 
 /// A gate that has its addresses and waits to be run.
 pub struct Gate {
-    listener: Listener,
-    address: SocketAddr,
+    front: Option<(Listener, SocketAddr)>,
+    auth: Option<(Listener, SocketAddr)>,
+    options: Options,
+    tunnels: Tunnels,
     observe: Option<(TcpListener, SocketAddr)>,
     proxies: Proxies,
     figures: Arc<Figures>,
@@ -83,28 +87,30 @@ impl Gate {
     /// # Errors
     /// No upstream is named, an address cannot be bound, or the certificate cannot be used.
     pub async fn bind(options: &Options) -> Result<Self> {
-        if options.upstream.is_none() && options.upstreams.is_empty() {
-            bail!("the gate has no upstream: name one with --upstream http://HOST:PORT");
-        }
-        let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
-        let (socket, address) = listen(options.listen, "--listen").await?;
+        options.check()?;
+        let tunnels = Tunnels { running: TaskTracker::new(), cut: CancellationToken::new() };
+        let front = match options.serves_visitors() {
+            true => {
+                let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
+                Some(Listener::bind(options, options.listen, "--listen", tls, &tunnels).await?)
+            }
+            false => None,
+        };
+        let auth = match options.auth.listen {
+            Some(address) => Some(Listener::bind(options, address, "--auth", None, &tunnels).await?),
+            None => None,
+        };
         let observe = match options.observe {
             Some(address) => Some(listen(address, "--observe").await?),
             None => None,
         };
-        let tunnels = Tunnels { running: TaskTracker::new(), cut: CancellationToken::new() };
         let figures = Arc::new(Figures::default());
         Ok(Gate {
             proxies: Proxies::new(options, &tunnels, Arc::clone(&figures)),
-            listener: Listener {
-                socket,
-                tls,
-                trusted: options.trusted_proxies.clone(),
-                header_timeout: options.header_timeout,
-                running: tunnels.running,
-                cut: tunnels.cut,
-            },
-            address,
+            front,
+            auth,
+            options: options.clone(),
+            tunnels,
             observe,
             figures,
             access: Access::new(options.access_log),
@@ -114,9 +120,16 @@ impl Gate {
         })
     }
 
-    /// Where visitors connect; the real port where port 0 was asked for.
+    /// Where visitors connect, or else where proxies ask; the real port where port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        let first = self.front.as_ref().or(self.auth.as_ref());
+        // There is one of them: else it would not have been bound.
+        first.map_or(self.options.listen, |(_, address)| *address)
+    }
+
+    /// Where proxies ask, if they may.
+    pub fn auth_address(&self) -> Option<SocketAddr> {
+        self.auth.as_ref().map(|(_, address)| *address)
     }
 
     /// Where `/healthz`, `/readyz` and `/metrics` answer, if they do.
@@ -135,7 +148,8 @@ impl Gate {
     ///
     /// The instance stays joined: whoever calls this lets it leave, so that it is on the roster while it drains.
     pub async fn run(self, instance: Arc<Instance>, shutdown: Shutdown) -> Outcome {
-        let (running, cut) = (self.listener.running.clone(), self.listener.cut.clone());
+        let Tunnels { running, cut } = self.tunnels;
+        let auth = Auth::new(&self.options, Arc::clone(&instance), Arc::clone(&self.figures));
         let layer = MaintenanceLayer::new(Arc::clone(&instance)).share_permit().cut_short();
         let entry = Entry::new(layer, self.proxies, self.access, Arc::clone(&self.figures));
         let lapsed = self.watching.as_ref().map(|_| self.lapsed);
@@ -144,7 +158,17 @@ impl Gate {
         let _observing =
             self.observe.map(|(socket, _)| AbortOnDropHandle::new(tokio::spawn(observer.serve(socket))));
 
-        self.listener.accept(entry, &shutdown).await;
+        let visitors = async {
+            if let Some((listener, _)) = self.front {
+                listener.accept(entry, &shutdown).await;
+            }
+        };
+        let proxies = async {
+            if let Some((listener, _)) = self.auth {
+                listener.accept(auth, &shutdown).await;
+            }
+        };
+        tokio::join!(visitors, proxies);
         running.close();
         info!(running = running.len(), limit = ?self.drain_limit, "stopping: running requests may finish");
         tokio::select! {
@@ -157,6 +181,33 @@ impl Gate {
         // Only so that sockets are closed in order; the process ends in any case.
         let _ = tokio::time::timeout(AFTER_CUT, running.wait()).await;
         if left == 0 { Outcome::Drained } else { Outcome::Cut(left) }
+    }
+}
+
+// === impl Options ===
+
+impl Options {
+    /// Whether visitors connect here, and not to a proxy that asks.
+    pub(crate) fn serves_visitors(&self) -> bool {
+        self.upstream.is_some() || !self.upstreams.is_empty()
+    }
+
+    /// Refuses what can serve nobody.
+    ///
+    /// # Errors
+    /// With the way out.
+    pub fn check(&self) -> Result<()> {
+        if !self.serves_visitors() && self.auth.listen.is_none() {
+            bail!(
+                "the gate has nothing behind it; name the application with --upstream http://127.0.0.1:3000, or let a proxy ask with --auth 127.0.0.1:8081"
+            );
+        }
+        if self.auth.listen.is_some() && self.trusted_proxies.0.is_empty() {
+            bail!(
+                "nobody may ask at --auth, since no proxy is trusted; name yours with --trusted-proxy 127.0.0.1"
+            );
+        }
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use backsoon::Host;
 use backsoon::rules::TrustedProxies;
 use serde::{Deserialize, Deserializer, de};
 
+use super::auth;
 use super::upstream::UpstreamUrl;
 
 /// Everything the gate is told. Nothing here changes while it runs.
@@ -37,6 +38,8 @@ pub struct Options {
     pub response_timeout: Duration,
     /// Serve https with this certificate; http without.
     pub tls: Option<Tls>,
+    /// Where proxies that were there before ask what to do with a request.
+    pub auth: auth::Options,
     /// Whether each answer is told to `tracing` under the target `backsoon::access`.
     pub access_log: AccessLog,
 }
@@ -76,6 +79,7 @@ impl Default for Options {
             header_timeout: Duration::from_secs(30),
             response_timeout: Duration::from_secs(60),
             tls: None,
+            auth: auth::Options::default(),
             access_log: AccessLog::Off,
         }
     }
@@ -99,7 +103,7 @@ pub fn span(text: &str) -> Result<Duration, String> {
     Duration::try_from(span).ok().filter(|span| !span.is_zero()).ok_or_else(way_out)
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     span(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
@@ -121,6 +125,7 @@ mod tests {
             response_timeout = "500ms"
             tls = { cert = "cert.pem", key = "key.pem" }
             access_log = true
+            auth = { listen = "127.0.0.1:8081", patience = "10s", refuse_status = 403 }
             "#,
         )
         .unwrap();
@@ -130,6 +135,7 @@ mod tests {
         assert_eq!(options.drain_limit, Duration::from_secs(90));
         assert_eq!(options.response_timeout, Duration::from_millis(500));
         assert_eq!(options.access_log, AccessLog::On);
+        assert_eq!(options.auth.refuse_status, Some(auth::RefuseStatus::Forbidden));
     }
 
     #[test]
@@ -141,6 +147,7 @@ mod tests {
             ("drain_limit = \"-3s\"", "write 500ms, 30s or 2m"),
             ("upstream = \"ftp://a\"", "not ftp://"),
             ("upstreams = { \"a:80\" = \"http://a\" }", "without scheme, port and path"),
+            ("auth = { refuse_status = 200 }", "not one of 401 and 403"),
             ("tls = { cert = \"a\" }", "missing field `key`"),
         ] {
             let error = toml::from_str::<Options>(text).unwrap_err().to_string();

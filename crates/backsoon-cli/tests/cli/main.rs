@@ -18,6 +18,7 @@ mod off;
 mod on;
 mod page;
 mod pass;
+mod people;
 mod place;
 mod programs;
 mod race;

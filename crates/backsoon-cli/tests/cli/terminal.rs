@@ -89,6 +89,8 @@ fn help_names_every_verb_and_every_exit_code() {
       page         Make a page of your own: begin it, try it out, publish it
       check        Check the configuration, the store and what is in it; writes nothing
       serve        Run the gate: a reverse proxy that closes
+      user         Say who may sign in to the console
+      token        Make and revoke tokens, with which programs use the API
       demo         Run a small sample site behind the gate, to try everything out
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)

@@ -20,6 +20,7 @@ class Request:
         raw: Optional[str] = None,
         peer: Optional[str] = None,
         scheme: Optional[str] = None,
+        host: Optional[str] = None,
     ) -> Request: ...
     @property
     def is_odd(self) -> bool: ...
@@ -84,7 +85,7 @@ class Instance:
 
 @final
 class Door:
-    def __new__(cls, rules: str = "[]") -> Door: ...
+    def __new__(cls, rules: str = "[]", proxies: str = "[]") -> Door: ...
     @overload
     def try_admit(self, request: Request, user: int, route: Optional[bool] = None) -> Union[Permit, Reply]: ...
     @overload

@@ -1,5 +1,6 @@
 //! The State: everything that operators have asked for, as one document.
 
+mod edit;
 pub(crate) mod hex;
 mod host;
 mod look;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::rules::Rule;
 use crate::time::Timestamp;
 
+pub use edit::{Added, Amendment, Closing, Ends, NotAClosing, NotAmended, Scheduled};
 pub(crate) use host::plain as plain_host;
 pub use host::{Host, NotAHost};
 pub use look::{Colour, LanguageTag, Logo, NotAColour, NotALanguage, NotALogo, Palette};

@@ -106,7 +106,7 @@ async fn warn_of_strangers(desk: &Desk, written: &Written, site: &Host) -> Resul
     let state = written.state();
     if !state.sites.is_empty() {
         let roster = Roster::observe(&**desk.store(), Duration::ZERO).await?;
-        desk.known(state, &roster, site).err().iter().for_each(output::warn);
+        roster.knows(state, site).err().iter().for_each(output::warn);
     }
     Ok(())
 }

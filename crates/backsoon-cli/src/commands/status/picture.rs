@@ -51,7 +51,7 @@ impl Picture {
         let there: Vec<&WindowId> = windows.map(|window| &window.id).collect();
         let lapsed = lapsed.map(|ids| ids.into_iter().filter(|id| there.contains(&id)).collect::<Vec<_>>());
         let added = match &state {
-            Some(state) => added(desk, state).await?,
+            Some(state) => desk.control.added(state).await?,
             None => Vec::new(),
         };
         let (store, roster, lapsed) = (store.url(), roster?, lapsed?);
@@ -118,24 +118,4 @@ async fn find(desk: &Desk) -> Result<(Option<State>, Option<Unreadable>)> {
         Found::Unreadable(why) => (None, Some(why)),
         _ => (None, None),
     })
-}
-
-/// When each window that has no start was added, as the history tells.
-async fn added(desk: &Desk, state: &State) -> Result<Vec<(WindowId, Timestamp)>> {
-    let windows =
-        |state: &State| state.sites().flat_map(|(_, site)| site.windows.clone()).collect::<Vec<_>>();
-    let wanted: Vec<_> = windows(state).into_iter().filter(|window| window.start.is_none()).collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut added: Vec<(WindowId, Timestamp)> = Vec::new();
-    for then in desk.control.history().await? {
-        for window in windows(&then) {
-            let is_new = added.iter().all(|(id, _)| *id != window.id);
-            if is_new && wanted.iter().any(|wanted| wanted.id == window.id) {
-                added.push((window.id, then.change.at));
-            }
-        }
-    }
-    Ok(added)
 }

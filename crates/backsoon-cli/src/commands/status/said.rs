@@ -9,7 +9,7 @@ use backsoon::{Mode, State, Window};
 
 use super::picture::Picture;
 use super::{Desk, rules, valid_passes};
-use crate::commands::words::{is_operators, kind, life, local, until};
+use crate::commands::words::{kind, life, local, until};
 use crate::output::{self, BAD, DIM, GOOD, WARN, paint, plain};
 use crate::when;
 
@@ -107,7 +107,7 @@ fn say_window(picture: &Picture, desk: &Desk, window: &Window) {
     if !window.note.is_empty() {
         output::field("note", plain(&window.note));
     }
-    match is_operators(window) {
+    match window.is_operators() {
         true => {}
         false if picture.lapsed.contains(&window.id) => {
             output::field("lapsed", paint(WARN, "its program has gone"))

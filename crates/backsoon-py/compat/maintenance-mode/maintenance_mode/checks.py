@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from difflib import get_close_matches
 from importlib import metadata
 from typing import Any, Iterator
@@ -11,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from backsoon import Control
+from backsoon.dropin.exceptions import broken
 
 from . import exceptions
 from .settings import DEFAULTS
@@ -62,18 +62,8 @@ def _troubles() -> "Iterator[tuple[str, str, str]]":
     redirect = settings.MAINTENANCE_MODE_REDIRECT_URL
     patterns += [("MAINTENANCE_MODE_REDIRECT_URL", redirect)] if redirect else []
     for name, pattern in patterns:
-        if (why := _broken(pattern)) is not None:
+        if (why := broken(pattern)) is not None:
             yield f"{name}: {str(pattern)!r} does not compile: {why}.", "It opens nothing.", "maintenance_mode.E002"
-
-
-def _broken(pattern: Any) -> "str | None":
-    if isinstance(pattern, re.Pattern):
-        return None
-    try:
-        re.compile(str(pattern))
-    except re.error as error:
-        return str(error)
-    return None
 
 
 @register()

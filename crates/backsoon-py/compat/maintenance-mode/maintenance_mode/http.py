@@ -12,8 +12,9 @@ from django.http import HttpResponse
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
 from django.utils.translation import get_language
 
-from backsoon import Ask, Reply
+from backsoon import Ask
 from backsoon._core import LINKS
+from backsoon.dropin.member import Counting, answer_to_link
 
 from . import exceptions, marks
 from .core import get_known_maintenance_mode
@@ -90,22 +91,7 @@ def link_response(request: Any) -> Optional[HttpResponse]:
         return None
     from . import store
 
-    reply = store.member().instance.try_admit(_seen(request))
-    if not isinstance(reply, Reply) or reply.because != "link":
-        return None
-    return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
-
-
-class Counting:
-    """A member whose permits stay with the request."""
-
-    def __init__(self, request: Any, instance: Any) -> None:
-        self.request, self.instance = request, instance
-
-    def try_admit(self, request_seen: Any, user: Optional[int] = None, route: Optional[bool] = None) -> Any:
-        answer = self.instance.try_admit(request_seen, user, route)
-        self.request._maintenance_permit = answer if is_admitted(answer) else None
-        return answer
+    return answer_to_link(store.member().instance, _seen(request))
 
 
 def _seen(request: Any) -> Any:

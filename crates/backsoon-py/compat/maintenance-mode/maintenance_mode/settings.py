@@ -1,18 +1,8 @@
 """The settings and their defaults, which this module puts on ``django.conf.settings`` where a site says nothing."""
 
-import os
-from importlib import import_module
-
 from django.conf import settings
 
-
-def _default_path() -> str:
-    """Beside the settings of the site, or in the current folder of a site without such a module."""
-    named = os.environ.get("DJANGO_SETTINGS_MODULE")
-    file = getattr(import_module(named), "__file__", None) if named else None
-    name = getattr(settings, "MAINTENANCE_MODE_STATE_FILE_NAME", DEFAULTS["MAINTENANCE_MODE_STATE_FILE_NAME"])
-    return os.path.join(os.path.dirname(os.path.abspath(file)) if file else os.getcwd(), name)
-
+from backsoon.dropin.live import beside_settings, put
 
 DEFAULTS = {
     "MAINTENANCE_MODE": None,
@@ -43,8 +33,6 @@ DEFAULTS = {
     "MAINTENANCE_MODE_STORE": None,
 }
 
-for _name, _value in DEFAULTS.items():
-    if not hasattr(settings, _name):
-        setattr(settings, _name, _value)
+put(DEFAULTS)
 if not hasattr(settings, "MAINTENANCE_MODE_STATE_FILE_PATH"):
-    settings.MAINTENANCE_MODE_STATE_FILE_PATH = _default_path()
+    settings.MAINTENANCE_MODE_STATE_FILE_PATH = beside_settings(settings.MAINTENANCE_MODE_STATE_FILE_NAME)

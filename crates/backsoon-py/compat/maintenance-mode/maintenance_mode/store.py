@@ -6,11 +6,12 @@ depends on all windows. A process that serves requests is a member of the fleet,
 
 from __future__ import annotations
 
-import json
-from threading import Lock
-from typing import Any, Optional
+from typing import Any
 
-from backsoon import Control, Instance
+from backsoon import Control
+from backsoon.dropin.member import EVERYTHING, SITE, Member, Membership
+from backsoon.dropin.member import control as control_at
+from backsoon.dropin.member import windows as windows_at
 
 from . import exceptions
 from .backends import AbstractStateBackend
@@ -19,11 +20,8 @@ from .utils import parse_aware_datetime
 
 #: By which our window is told from those of operators.
 NOTE = "maintenance_mode of Django"
-SITE = "*"
 
-_lock = Lock()
-_controls: "dict[str, Control]" = {}
-_member: "Optional[tuple[Any, Member]]" = None
+_membership = Membership()
 
 
 class StoreBackend(AbstractStateBackend):
@@ -46,55 +44,32 @@ class StoreBackend(AbstractStateBackend):
         control().replace(SITE, NOTE, "on", start and start.isoformat(), end and end.isoformat())
 
 
-class Member:
-    """This process in the fleet, with the settings as rules of its own."""
-
-    def __init__(self, url: str, rules: exceptions.Exceptions, mode: Any) -> None:
-        self.rules = rules
-        everything = {"path": {"prefix": "/"}}
-        told = rules.rules(rules.kinds)
-        # The setting beats the store; as a rule with a name it is in the report, and so in every receipt.
-        if mode is not None and not mode:
-            told = [{"name": "MAINTENANCE_MODE = False", "then": "open", "when": everything}]
-        elif mode:
-            told.append({"name": "MAINTENANCE_MODE = True", "then": "closed", "when": everything})
-        self.instance = Instance(url, rules=told, health="off", holding="refuses")
-
-    def mode(self) -> str:
-        return self.instance.standing(SITE)["mode"]
-
-
 def member() -> Member:
-    """This process in the fleet. Other settings make another member of it."""
-    global _member
-    rules, mode = exceptions.current(), live("MAINTENANCE_MODE")
-    known = (live("MAINTENANCE_MODE_STORE"), rules, mode)
-    with _lock:
-        if _member is None or _member[0] != known:
-            before, _member = _member, (known, Member(str(live("MAINTENANCE_MODE_STORE")), rules, mode))
-            if before is not None:
-                before[1].instance.leave()
-        return _member[1]
+    """This process in the fleet, with the settings as rules of its own."""
+    rules, mode, url = exceptions.current(), live("MAINTENANCE_MODE"), str(live("MAINTENANCE_MODE_STORE"))
+    return _membership.member(url, (rules, mode), lambda: Member(url, rules, _told(rules, mode)))
+
+
+def _told(rules: exceptions.Exceptions, mode: Any) -> "list[dict[str, Any]]":
+    # The setting beats the store; as a rule with a name it is in the report, and so in every receipt.
+    if mode is not None and not mode:
+        return [{"name": "MAINTENANCE_MODE = False", "then": "open", "when": EVERYTHING}]
+    closes = [{"name": "MAINTENANCE_MODE = True", "then": "closed", "when": EVERYTHING}] if mode else []
+    return [*rules.rules(rules.kinds), *closes]
 
 
 def leave() -> None:
     """Says farewell, if this process is a member."""
-    global _member
-    with _lock:
-        if _member is not None:
-            _member[1].instance.leave()
-            _member = None
+    _membership.leave()
 
 
 def control() -> Control:
-    url = str(live("MAINTENANCE_MODE_STORE"))
-    return _controls.setdefault(url, Control(url, "django"))
+    return control_at(str(live("MAINTENANCE_MODE_STORE")))
 
 
 def windows() -> "list[dict[str, Any]]":
     """Every window of all sites, ours and others'."""
-    state = json.loads(control().read() or "{}")
-    return [{"note": "", **window} for window in state.get("default", {}).get("windows", [])]
+    return windows_at(str(live("MAINTENANCE_MODE_STORE")))
 
 
 def is_closed() -> bool:
@@ -104,6 +79,5 @@ def is_closed() -> bool:
 
 def is_closed_here() -> bool:
     """The same as this process knows it, without asking the store if it follows it already."""
-    if _member is not None and _member[0][0] == live("MAINTENANCE_MODE_STORE"):
-        return _member[1].mode() != "off"
-    return is_closed()
+    here = _membership.at(str(live("MAINTENANCE_MODE_STORE")))
+    return here.mode() != "off" if here is not None else is_closed()

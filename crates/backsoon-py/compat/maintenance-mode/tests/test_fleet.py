@@ -1,96 +1,19 @@
 """Several workers of a real server over one store, closed under load."""
 
-import http.client
-import os
-import socket
-import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+import fleet  # noqa: E402
 
 
-def eventually(what, is_so):
-    end = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.01)
-
-
-@pytest.fixture
-def backsoon(tmp_path):
-    def run(*words):
-        environment = {**os.environ, "BACKSOON_STORE": f"file:{tmp_path}/store", "HOME": str(tmp_path)}
-        done = subprocess.run([sys.executable, "-m", "backsoon", *words], env=environment, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    return run
-
-
-@pytest.fixture(params=["--workers=4", "--preload"])
-def served(request, tmp_path):
-    """The port of a gunicorn with four workers."""
-    (tmp_path / "garden_of_many.py").write_text(
-        f"from garden.settings import *\nMAINTENANCE_MODE_STORE = 'file:{tmp_path}/store'\nMAINTENANCE_MODE_IGNORE_URLS = ['^/pages/']\n"
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "garden_of_many", "PYTHONPATH": f"{tmp_path}:{HERE}"}
-    line = [sys.executable, "-m", "gunicorn", "django.core.wsgi:get_wsgi_application()", f"--bind=127.0.0.1:{port}", "--workers=4", request.param]
-    with open(tmp_path / "log", "w") as log:
-        server = subprocess.Popen(line, env=environment, stdout=log, stderr=log, cwd=tmp_path)
-    try:
-        eventually("it listens", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def get(port, path="/"):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
-def test_closed_under_load_nobody_gets_in(served, backsoon):
-    seen, failed, over = [], [], threading.Event()
-
-    def visit():
-        while not over.is_set():
-            begun = time.monotonic()
-            try:
-                seen.append((begun, get(served)))
-            except OSError as error:
-                failed.append(error)
-
-    crowd = [threading.Thread(target=visit) for _ in range(6)]
-    for visitor in crowd:
-        visitor.start()
-    try:
-        eventually("somebody was let in", lambda: seen)
-        eventually("every worker is on the roster", lambda: backsoon("fleet", "--once").count(" web ") == 4)
-        for _ in range(3):
-            said = backsoon("on", "--wait=30s", "--instances=4")
-            confirmed = time.monotonic()
-            assert "4 servers" in said and "ignored urls" in said, said
-            eventually("many are refused", lambda: sum(begun > confirmed for begun, _ in list(seen)) > 20)  # noqa: B023
-            assert {status for begun, status in list(seen) if begun > confirmed} == {503}
-            assert get(served, "/pages/7") == 200
-            backsoon("off", "--wait=30s")
-            opened = time.monotonic()
-            eventually("visitors get in", lambda: any(b > opened and s == 200 for b, s in list(seen)))  # noqa: B023
-    finally:
-        over.set()
-        for visitor in crowd:
-            visitor.join()
-    assert failed == [] and {status for _, status in seen} == {200, 503}
+@pytest.mark.parametrize("flag", ["--workers=4", "--preload"])
+def test_closed_under_load_nobody_gets_in(flag, tmp_path):
+    store = f"file:{tmp_path}/store"
+    settings = f"from garden.settings import *\nMAINTENANCE_MODE_STORE = {store!r}\nMAINTENANCE_MODE_IGNORE_URLS = ['^/pages/']\n"
+    with fleet.served(settings, tmp_path, HERE, flag) as port:
+        fleet.closed_under_load(port, fleet.backsoon_over(store, tmp_path))

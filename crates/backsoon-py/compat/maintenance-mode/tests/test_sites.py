@@ -226,7 +226,7 @@ def test_w22_async_views_may_be_marked(face, on):
 
 
 def test_w22_the_middleware_is_async(given):
-    from maintenance_mode.middleware import iscoroutinefunction
+    from asgiref.sync import iscoroutinefunction
 
     async def inner(request):
         return HttpResponse("here")

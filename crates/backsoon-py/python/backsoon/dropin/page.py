@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.template import base
-from django.template.loader import get_template
+from django.template.loader import get_template, render_to_string
 
 
 def rendered(request: Any, name: Any, context: "dict[str, Any]", status: int) -> HttpResponse:
     """The same as Django's ``render``, without the work that leaves no trace in the page."""
-    text = _plain(get_template(name)) if isinstance(name, str) and _is_unwatched() else None
-    return render(request, name, context, status=status) if text is None else HttpResponse(text, status=status)
+    return HttpResponse(text(request, name, context), status=status)
+
+
+def text(request: Any, name: Any, context: "dict[str, Any]") -> str:
+    """The same as Django's ``render_to_string``, without that work."""
+    plain = _plain(get_template(name)) if isinstance(name, str) and _is_unwatched() else None
+    return render_to_string(name, context, request) if plain is None else plain
 
 
 def _plain(template: Any) -> Optional[str]:
@@ -22,10 +26,10 @@ def _plain(template: Any) -> Optional[str]:
     if type(inner) is not base.Template:
         return None
     if all(type(node) is base.TextNode for node in inner.nodelist):
-        return "".join(node.s for node in inner.nodelist)
+        return "".join(node.s for node in inner.nodelist)  # type: ignore[attr-defined]
     return None
 
 
 def _is_unwatched() -> bool:
     """Whether nobody wants to be told of every page that is rendered, as tests of a site do."""
-    return base.Template._render.__module__ == base.__name__
+    return base.Template._render.__module__ == base.__name__  # type: ignore[attr-defined]

@@ -1,0 +1,155 @@
+//! `backsoon mirror`: files that a proxy reads, kept equal to the state.
+
+mod file;
+mod picture;
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use backsoon::fleet::{Counts, Kind};
+use backsoon::join::TakesEffect;
+use backsoon::{Host, Instance};
+
+use self::picture::Picture;
+use super::serve;
+use crate::cli::{Cli, Mirror, sites};
+use crate::config::Config;
+use crate::exit::{Exit, usage};
+use crate::output::{self, GOOD, paint, sentence};
+use crate::serve::Shutdown;
+
+/// How long a command may take that tells the proxy.
+const COMMAND: Duration = Duration::from_secs(60);
+/// The pause before what has failed is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Runs it.
+pub(super) async fn run(cli: &Cli, mirror: &Mirror) -> Result<Exit> {
+    serve::log();
+    let hosts = sites(&mirror.sites);
+    check(mirror, &hosts)?;
+    let config = Config::load(cli.config.as_deref())?;
+    let (store, mut options) = serve::store_and_options(cli, &config).await?;
+    options.kind = Kind::Mirror;
+    options.counts = Counts::Own;
+    options.takes_effect = TakesEffect::WhenSaid;
+    options.serves = hosts.clone();
+    let shutdown = Shutdown::on_signals()?;
+    let instance = Instance::join(Arc::clone(&store), options).await;
+    let mut keeper = Keeper { mirror, hosts, written: None, said: None };
+    let mut began = false;
+    let mut changes = instance.changes();
+    loop {
+        changes.borrow_and_update();
+        let carried = keeper.keep(&config, &instance).await;
+        if !std::mem::replace(&mut began, true) {
+            let what = paint(GOOD, if carried { "the mirror" } else { "the mirror (which has trouble)" });
+            output::line(format_args!("{what} of {} follows {}", keeper.names(), store.url()));
+        }
+        let again = if carried { Duration::MAX } else { AGAIN };
+        tokio::select! {
+            // The sender lives as long as the instance does.
+            _ = changes.changed() => {}
+            () = tokio::time::sleep(again) => {}
+            () = shutdown.stopped() => break,
+        }
+    }
+    instance.leave().await;
+    Ok(Exit::Done)
+}
+
+/// Refuses what can mirror nothing, or not tell one site from another.
+fn check(mirror: &Mirror, hosts: &[Host]) -> Result<()> {
+    let per_site = mirror.file.is_some() || mirror.page.is_some() || mirror.problem.is_some();
+    if !per_site && mirror.map.is_none() {
+        return Err(usage("there is nothing to keep: name a file with --file, --map or --page"));
+    }
+    if per_site && hosts.len() > 1 {
+        return Err(usage(
+            "--file, --page and --problem are about one site: run one mirror for each, or use --map",
+        ));
+    }
+    Ok(())
+}
+
+/// Keeps the files, and knows what stands in them.
+struct Keeper<'a> {
+    mirror: &'a Mirror,
+    hosts: Vec<Host>,
+    /// What was carried out last, the command included.
+    written: Option<Picture>,
+    said: Option<String>,
+}
+
+// === impl Keeper ===
+
+impl Keeper<'_> {
+    /// Makes everything equal to what is in force, and whether that is done.
+    async fn keep(&mut self, config: &Config, instance: &Instance) -> bool {
+        // In this order, so that what is claimed is never newer than what is written.
+        let state = instance.state();
+        let closings = instance.closings();
+        let picture = Picture::take(&self.hosts, state.as_deref(), config, instance);
+        let outcome = self.carry_out(&picture).await;
+        let trouble = outcome.err().map(|why| sentence(&why));
+        let carried = trouble.is_none();
+        if carried {
+            picture.say_ignored(self.written.as_ref());
+            instance.carried_out(state.as_deref(), closings, picture.ignores.clone());
+            self.written = Some(picture);
+        }
+        if self.said != trouble {
+            match &trouble {
+                Some(trouble) => tracing::warn!("{trouble}"),
+                None => tracing::info!("the files and the proxy are as they should be again"),
+            }
+            instance.complain(trouble.clone());
+            self.said = trouble;
+        }
+        carried
+    }
+
+    async fn carry_out(&self, picture: &Picture) -> Result<()> {
+        let is_same = self.written.as_ref().is_some_and(|written| written.says_the_same(picture));
+        if is_same && self.said.is_none() {
+            return Ok(());
+        }
+        // The page first: nobody is to be shown that of an earlier closing.
+        for (path, bytes) in [(&self.mirror.page, &picture.page), (&self.mirror.problem, &picture.problem)] {
+            if let Some(path) = path {
+                file::keep(path, Some(bytes))?;
+            }
+        }
+        if let Some(path) = &self.mirror.map {
+            file::keep(path, Some(picture.map().as_bytes()))?;
+        }
+        if let Some(path) = &self.mirror.file {
+            file::keep(path, picture.flag().as_deref().map(str::as_bytes))?;
+        }
+        match &self.mirror.exec {
+            Some(command) => tell(command, picture).await,
+            None => Ok(()),
+        }
+    }
+
+    fn names(&self) -> String {
+        self.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Runs the command that tells the proxy.
+async fn tell(command: &str, picture: &Picture) -> Result<()> {
+    let mut shell = tokio::process::Command::new("sh");
+    shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+    shell.env("BACKSOON_MODE", picture.strictest().to_string());
+    let running = tokio::time::timeout(COMMAND, shell.status());
+    let ended =
+        running.await.map_err(|_| anyhow!("`{command}` has not ended within {} s", COMMAND.as_secs()))?;
+    let ended = ended.with_context(|| format!("`{command}` cannot be started"))?;
+    if !ended.success() {
+        bail!("the files are written, but `{command}` failed ({ended})");
+    }
+    Ok(())
+}

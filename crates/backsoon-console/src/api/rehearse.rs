@@ -1,0 +1,216 @@
+//! `POST /rehearse`: what a closing would do, found out by the very functions that do it. Nothing is written.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State as Desks;
+use backsoon::decide::{Decision, Reason, decide};
+use backsoon::fleet::Roster;
+use backsoon::rules::Effect;
+use backsoon::snapshot::{Settled, Snapshot};
+use backsoon::time::Timestamp;
+use backsoon::{Host, Mode, Request};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::state::ModeName;
+use super::windows::CloseBody;
+use crate::caller::Viewer;
+use crate::console::Desk;
+use crate::form::Json as Body;
+use crate::problem::{Problem, Result};
+
+/// What the built-in rule for health keeps open, and a probe may ask for.
+const HEALTH: [&str; 3] = ["/healthz", "/livez", "/readyz"];
+/// The most paths that are tried at once.
+const MOST_PATHS: usize = 20;
+
+/// A closing to be rehearsed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RehearseBody {
+    /// What would be asked for.
+    pub(crate) closing: CloseBody,
+    /// Paths to try as the caller, beside `/`.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub(crate) paths: Vec<String>,
+    /// The address to try from; the caller's own unless given.
+    #[schema(value_type = Option<String>)]
+    pub(crate) from: Option<IpAddr>,
+}
+
+/// What would happen.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RehearsalView {
+    /// What would become of each site, those that the closing reaches from above included.
+    pub(crate) sites: Vec<SiteRehearsal>,
+    /// The address that was tried.
+    #[schema(value_type = String)]
+    pub(crate) address: IpAddr,
+    /// Whether that address would be refused or held somewhere on `/`.
+    pub(crate) locked_out: bool,
+    /// What a visitor of the first site would get.
+    pub(crate) reply: ReplyView,
+    /// What else is worth knowing before.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// One site.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SiteRehearsal {
+    #[schema(value_type = String)]
+    pub(crate) site: Host,
+    /// The mode now.
+    #[schema(value_type = ModeName)]
+    pub(crate) before: Mode,
+    /// The mode then.
+    #[schema(value_type = ModeName)]
+    pub(crate) after: Mode,
+    /// The rules that would let requests pass all the same: this server's own, then the site's.
+    pub(crate) stays_open: Vec<String>,
+    /// What would be done with the caller, path by path.
+    pub(crate) you: Vec<TriedView>,
+    /// What would be done with health probes.
+    pub(crate) health: Vec<TriedView>,
+}
+
+/// A request that was tried.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TriedView {
+    pub(crate) path: String,
+    /// admitted, refused, held, or depends (on the user).
+    #[schema(value_type = String)]
+    pub(crate) decision: &'static str,
+    /// Why.
+    pub(crate) because: String,
+}
+
+/// What a refused visitor gets.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct ReplyView {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) html: String,
+    pub(crate) json: String,
+    pub(crate) text: String,
+}
+
+/// What a closing would do: who would be refused, what stays open, what visitors would see.
+#[utoipa::path(post, path = "/api/v1/rehearse", operation_id = "rehearse", tag = "windows", request_body = RehearseBody,
+    responses((status = 200, body = RehearsalView)))]
+pub(crate) async fn rehearse(
+    Desks(desk): Desks<Arc<Desk>>,
+    Viewer(caller): Viewer,
+    Body(body): Body<RehearseBody>,
+) -> Result<Json<RehearsalView>> {
+    if body.paths.len() > MOST_PATHS
+        || body.paths.iter().any(|path| !path.starts_with('/') || path.len() > 2048)
+    {
+        return Err(Problem::unprocessable(format!("name at most {MOST_PATHS} paths; each begins with /")));
+    }
+    let address = body.from.unwrap_or(caller.from);
+    Ok(Json(desk.rehearse(&caller.signature(), body, address).await?))
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// Closes a copy of the State, and tries requests against it.
+    pub(crate) async fn rehearse(
+        &self,
+        by: &str,
+        body: RehearseBody,
+        address: IpAddr,
+    ) -> Result<RehearsalView> {
+        let now = Timestamp::now();
+        let (closing, sites) = body.closing.read()?;
+        let wanted = closing.window(by, now).map_err(|why| Problem::unprocessable(why.to_string()))?;
+        let (before, _) = self.state().await?;
+        let mut after = before.clone();
+        let mut warnings = Vec::new();
+        if let Ok(roster) = Roster::observe(&*self.store, Duration::ZERO).await {
+            let unknown = sites.iter().filter_map(|host| roster.knows(&before, host).err());
+            warnings.extend(unknown.map(|why| why.to_string()));
+            if roster.is_empty() {
+                warnings.push("nobody follows this store: no server closes because of it".to_owned());
+            }
+        }
+        for host in &sites {
+            after.close(host, &wanted, now);
+        }
+        // As at its first moment.
+        let then = wanted.start.map_or(now, |start| start.max(now));
+        let local = &self.options.local;
+        let (old, new) =
+            (Snapshot::settle(&before, local, now, None), Snapshot::settle(&after, local, then, None));
+        let paths: Vec<&str> = std::iter::once("/").chain(body.paths.iter().map(String::as_str)).collect();
+        let reached = after.sites().filter(|(host, _)| sites.iter().any(|site| site.covers(host)));
+        let mut views = Vec::new();
+        let mut reply = None;
+        for (host, _) in reached {
+            let Some(site) = new.exactly(&host) else { continue };
+            let name = host.as_str().replace('*', "any");
+            let open =
+                local.rules.iter().chain(site.policy().rules.iter()).filter(|rule| rule.then == Effect::Open);
+            views.push(SiteRehearsal {
+                before: old.exactly(&host).map_or_else(|| old.site(&name).mode(), |site| site.mode()),
+                after: site.mode(),
+                stays_open: open.map(|rule| rule.name.to_string()).collect(),
+                you: paths.iter().map(|path| try_it(site, &name, path, Some(address))).collect(),
+                health: HEALTH.iter().map(|path| try_it(site, &name, path, None)).collect(),
+                site: host.clone(),
+            });
+            if reply.is_none() && sites.contains(&host) {
+                reply = Some(replies(site, &name, then));
+            }
+        }
+        let is_shut = |tried: &TriedView| tried.path == "/" && tried.decision != "admitted";
+        let locked_out = views.iter().flat_map(|site| &site.you).any(is_shut);
+        let refused = |site: &SiteRehearsal| site.health.iter().any(|tried| tried.decision != "admitted");
+        if views.iter().any(refused) {
+            warnings.push(
+                "health paths would be refused: whatever probes them may restart the servers".to_owned(),
+            );
+        }
+        Ok(RehearsalView { sites: views, address, locked_out, reply: reply.unwrap_or_default(), warnings })
+    }
+}
+
+fn try_it(site: &Settled, host: &str, path: &str, from: Option<IpAddr>) -> TriedView {
+    let mut request = Request::new("GET", host, path, &backsoon::request::NO_HEADERS);
+    request.peer = from;
+    let decision = decide(site.policy(), &request);
+    TriedView {
+        path: path.to_owned(),
+        decision: match decision {
+            Decision::Admit(_) => "admitted",
+            Decision::Refuse(_) => "refused",
+            Decision::Hold(_) => "held",
+            _ => "depends",
+        },
+        because: decision
+            .reason()
+            .map_or_else(|| "a rule asks who the user is".to_owned(), |reason| reason.to_string()),
+    }
+}
+
+/// The refusal in all its forms.
+fn replies(site: &Settled, host: &str, at: Timestamp) -> ReplyView {
+    let reason = Reason::Mode(site.mode(), site.window().map(|window| &window.id));
+    let as_text = |accept: &'static str| {
+        let headers = [("accept", accept)];
+        let reply = site.reply(&Request::new("GET", host, "/", &headers), reason, at);
+        (String::from_utf8_lossy(&reply.body).into_owned(), reply)
+    };
+    let (html, reply) = as_text("text/html");
+    ReplyView {
+        status: reply.status.as_u16(),
+        retry_after: reply.retry_after.and_then(|value| value.to_str().ok().map(str::to_owned)),
+        html,
+        json: as_text("application/json").0,
+        text: as_text("text/plain").0,
+    }
+}

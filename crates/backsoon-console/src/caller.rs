@@ -1,0 +1,254 @@
+//! Who asks, and in which role. A handler that takes `Viewer`, `Operator` or `Admin` is only reached by those.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use backsoon::store;
+use http::request::Parts;
+use http::{HeaderMap, header};
+
+use crate::client::{Client, Scheme, Trust, one};
+use crate::console::Desk;
+use crate::guard::is_vouched_for;
+use crate::people::secret::{Digest, fingerprint};
+use crate::people::{Role, Secret, UserName};
+use crate::problem::{Problem, Result};
+use crate::sessions::{Session, Via};
+
+/// The field in which a script of our own pages shows that it could read them.
+pub const CSRF: &str = "x-csrf-token";
+
+/// Somebody whom the console knows.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Their name, or the token's.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// How they are known.
+    pub how: How,
+    /// From which address they ask.
+    pub from: IpAddr,
+}
+
+/// How somebody is known.
+#[derive(Debug, Clone)]
+pub enum How {
+    /// By a session's cookie.
+    Session(Secret),
+    /// By a bearer token of this id.
+    Token(String),
+    /// By a trusted proxy's word, with no session yet.
+    Proxy,
+}
+
+/// Somebody who may look.
+pub(crate) struct Viewer(pub(crate) Caller);
+/// Somebody who may close and reopen.
+pub(crate) struct Operator(pub(crate) Caller);
+/// Somebody who may decide who may do what.
+pub(crate) struct Admin(pub(crate) Caller);
+
+// === impl Caller ===
+
+impl Caller {
+    /// How changes are signed: `ada via console from 10.0.0.7`.
+    pub fn signature(&self) -> String {
+        match &self.how {
+            How::Token(id) => format!("{} (token {id}) via API from {}", self.name, self.from),
+            How::Session(_) | How::Proxy => format!("{} via console from {}", self.name, self.from),
+        }
+    }
+
+    /// What a form of this session has to send along.
+    pub(crate) fn csrf(&self) -> Option<Digest> {
+        match &self.how {
+            How::Session(secret) => Some(secret.digest("csrf")),
+            How::Token(_) | How::Proxy => None,
+        }
+    }
+
+    /// Whether `shown` proves that a page of ours asks.
+    pub(crate) fn check_csrf(&self, parts: &Parts, shown: Option<&str>) -> Result<()> {
+        let fits = match &self.how {
+            // Browsers send no token by themselves.
+            How::Token(_) => true,
+            How::Session(secret) => {
+                is_vouched_for(parts) && shown.is_some_and(|shown| secret.digest("csrf").is(shown))
+            }
+            How::Proxy => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!(
+            "the proof that a page of this console asks is missing or old; load the page again (scripts send the field {CSRF})"
+        )))
+    }
+
+    /// Checks the role.
+    pub(crate) fn must_be(&self, role: Role) -> Result<()> {
+        if self.role >= role {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!("this needs the role {role}, and {} is {}", self.name, self.role)))
+    }
+
+    /// Who sends this request.
+    ///
+    /// # Errors
+    /// 401 when nobody is known by what was shown, 503 when the store that knows is away.
+    pub(crate) async fn of(parts: &Parts, desk: &Desk) -> Result<Self> {
+        let client = client(parts)?;
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            return by_token(parts, desk, &client).await;
+        }
+        if let Some(secret) = cookie(&parts.headers, client.scheme)
+            && let Some(caller) = by_session(parts, desk, &client, secret).await?
+        {
+            return Ok(caller);
+        }
+        if let Some(name) = told_by_proxy(&parts.headers, desk, &client) {
+            let (role, _) = role_at_proxy(desk, &name).await?;
+            return Ok(Self { name: name.to_string(), role, how: How::Proxy, from: client.address });
+        }
+        Err(Problem::unauthorized(
+            "nobody has signed in; sign in, or send a token: `Authorization: Bearer bst_…`",
+        ))
+    }
+}
+
+/// What the guard has found out.
+pub(crate) fn client(parts: &Parts) -> Result<Client> {
+    let client = parts.extensions.get::<Client>().cloned();
+    client.ok_or_else(|| Problem::new(http::StatusCode::INTERNAL_SERVER_ERROR, "the guard was left out"))
+}
+
+async fn by_token(parts: &Parts, desk: &Desk, client: &Client) -> Result<Caller> {
+    let unknown = || Problem::unauthorized("this token is not known here, was revoked or has expired");
+    let value = one(&parts.headers, header::AUTHORIZATION.as_str()).ok_or_else(unknown)?;
+    let (scheme, text) = value.split_once(' ').ok_or_else(unknown)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unknown());
+    }
+    let text = text.trim();
+    let shown = fingerprint(text);
+    match desk.tokens.verify(text).await {
+        Ok(Some(token)) => {
+            let how = How::Token(token.id);
+            let caller = Caller { name: token.name, role: token.role, how, from: client.address };
+            desk.known.remember(&shown, &caller);
+            Ok(caller)
+        }
+        Ok(None) => {
+            desk.known.forget(&shown);
+            let attempt = desk.limits.attempt(client.address);
+            attempt
+                .map_err(|wait| Problem::too_often(wait, "too many wrong tokens came from this address"))?;
+            Err(unknown())
+        }
+        Err(error) => recalled(desk, &shown, client, error),
+    }
+}
+
+async fn by_session(parts: &Parts, desk: &Desk, client: &Client, secret: Secret) -> Result<Option<Caller>> {
+    let shown = secret.digest("known").as_str().to_owned();
+    let found = match desk.sessions.find(&secret).await {
+        Ok(Some(session)) => rightful(parts, desk, client, session).await,
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(Some((name, role))) => {
+            let how = How::Session(secret);
+            let caller = Caller { name: name.to_string(), role, how, from: client.address };
+            desk.known.remember(&shown, &caller);
+            Ok(Some(caller))
+        }
+        Ok(None) => {
+            desk.known.forget(&shown);
+            Ok(None)
+        }
+        Err(error) => recalled(desk, &shown, client, error).map(Some),
+    }
+}
+
+/// Whose session it is, and their role now; nobody's, if the user has gone or changed, or the proxy says no more.
+async fn rightful(
+    parts: &Parts,
+    desk: &Desk,
+    client: &Client,
+    session: Session,
+) -> store::Result<Option<(UserName, Role)>> {
+    if session.via == Via::Proxy
+        && told_by_proxy(&parts.headers, desk, client).as_ref() != Some(&session.name)
+    {
+        return Ok(None);
+    }
+    let user = desk.people.find(&session.name).await?;
+    let role = match (user, session.via) {
+        (Some(user), _) if user.generation == session.generation => user.role,
+        (None, Via::Proxy) if session.generation.is_empty() => desk.options.identity_role,
+        _ => return Ok(None),
+    };
+    Ok(Some((session.name, role)))
+}
+
+fn recalled(desk: &Desk, shown: &str, client: &Client, error: store::Error) -> Result<Caller> {
+    let caller = desk.known.recall(shown).ok_or_else(|| Problem::from(error))?;
+    Ok(Caller { from: client.address, ..caller })
+}
+
+/// The role of somebody whom the proxy names, and the generation of their sessions.
+pub(crate) async fn role_at_proxy(desk: &Desk, name: &UserName) -> store::Result<(Role, String)> {
+    match desk.people.find(name).await {
+        Ok(user) => {
+            Ok(user.map_or((desk.options.identity_role, String::new()), |user| (user.role, user.generation)))
+        }
+        // Looking needs no more than the proxy's word.
+        Err(_) => Ok((Role::Viewer, String::new())),
+    }
+}
+
+/// Whom a trusted proxy names. From anybody else the field is worth nothing.
+pub(crate) fn told_by_proxy(headers: &HeaderMap, desk: &Desk, client: &Client) -> Option<UserName> {
+    let field = desk.options.identity_header.as_ref().filter(|_| client.trust == Trust::Proxy)?;
+    one(headers, field.as_str())?.parse().ok()
+}
+
+/// The cookie's name. With https no other site, and nobody on the way, can set one that begins so (RFC 6265bis).
+pub(crate) fn cookie_name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Https => "__Host-backsoon",
+        Scheme::Http => "backsoon",
+    }
+}
+
+/// The session's secret, if exactly one cookie of ours was sent and it can be one.
+pub(crate) fn cookie(headers: &HeaderMap, scheme: Scheme) -> Option<Secret> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut ours = pairs.filter(|(name, _)| *name == cookie_name(scheme)).map(|(_, value)| value);
+    let value = ours.next()?;
+    if ours.next().is_some() { None } else { Secret::read(value) }
+}
+
+macro_rules! roles {
+    ($($who:ident),*) => {$(
+        impl FromRequestParts<Arc<Desk>> for $who {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self> {
+                let caller = Caller::of(parts, desk).await?;
+                caller.must_be(Role::$who)?;
+                if !matches!(parts.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
+                    caller.check_csrf(parts, one(&parts.headers, CSRF))?;
+                }
+                Ok(Self(caller))
+            }
+        }
+    )*};
+}
+
+roles!(Viewer, Operator, Admin);

@@ -1,0 +1,14 @@
+//! The console as browsers, programs and attackers meet it: over TCP, byte by byte.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod api;
+mod away;
+mod cross_site;
+mod document;
+mod events;
+mod ground;
+mod people;
+mod proxy;
+mod roles;
+mod shapes;
+mod sign_in;

@@ -1,0 +1,153 @@
+"""System checks: what is wrong with the settings is said when the server starts, not to the first visitor."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from difflib import get_close_matches
+from importlib import metadata
+from typing import Any, Iterator
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
+from django.template.loader import get_template
+from django.urls import get_resolver
+
+from backsoon import Control
+from backsoon.dropin.exceptions import broken, listed
+
+from . import addresses, row
+from .conf import DEFAULTS, OLD_LOCKFILE, live
+
+RENAMED = {"MAINTENANCE_EXCLUDE_URLS": "MAINTENANCE_IGNORE_URLS", "MAINTENANCE_MODE_IGNORE_URLS": "MAINTENANCE_IGNORE_URLS"}
+ORIGINALS = ("django-maintenancemode", "django-maintenancemode-2")
+MODULE = "maintenancemode.middleware"
+MIDDLEWARE = f"{MODULE}.MaintenanceModeMiddleware"
+AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+LISTS = ("MAINTENANCE_IGNORE_URLS", "MAINTENANCE_ADMIN_IGNORED_URLS", "MAINTENANCE_TRUSTED_PROXIES", "INTERNAL_IPS")
+
+
+@register()
+def check_names(**_: Any) -> "list[CheckMessage]":
+    """Settings that nobody reads."""
+    unknown = [name for name in dir(settings) if name.startswith("MAINTENANCE_") and name not in DEFAULTS]
+    said = "Nobody reads the setting {} here."
+    return [Warning(said.format(name), hint=_meant(name), id="maintenancemode.W001") for name in unknown]
+
+
+def _meant(name: str) -> str:
+    near = [RENAMED[name]] if name in RENAMED else get_close_matches(name, DEFAULTS, 1)
+    return f"Is it called {near[0]}?" if near else "Remove it, unless something else of the site reads it."
+
+
+@register()
+def check_lists(**_: Any) -> "list[CheckMessage]":
+    """Lists that are none, and entries that open nothing."""
+    return [Error(trouble, hint=hint, id=f"maintenancemode.{id}") for trouble, hint, id in _troubles()]
+
+
+def _troubles() -> "Iterator[tuple[str, str, str]]":
+    for name in LISTS:
+        if isinstance(getattr(settings, name), str):
+            hint = f"A comma may be missing: {name} = ({getattr(settings, name)!r},)"
+            yield f"{name} is a string where a list belongs.", hint, "E001"
+    for name in LISTS[:2]:
+        for pattern in listed(getattr(settings, name)):
+            if (why := broken(pattern)) is not None:
+                yield f"{name}: {str(pattern)!r} does not compile: {why}.", "It opens nothing.", "E002"
+            elif name == LISTS[1] and str(pattern).removeprefix("^").startswith("/"):
+                hint = "These patterns see the path without its leading slash: write '^admin', not '^/admin'."
+                yield f"{name}: {str(pattern)!r} never matches.", hint, "E002"
+    for name in LISTS[2:]:
+        # An object of the site's own knows itself what is in it.
+        entries = listed(getattr(settings, name)) if type(getattr(settings, name)) in (list, tuple, set, str) else ()
+        for entry in map(str, entries):
+            if addresses.network(entry) is None:
+                trouble = f"{name}: {entry!r} is neither an address nor a network, and opens nothing."
+                yield trouble, "Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32.", "E003"
+
+
+@register()
+def check_originals(**_: Any) -> "list[CheckMessage]":
+    """An original beside this distribution: all bring the same module, and whoever was installed last wins."""
+    said = "{} is still installed, in the place of the same module."
+    hint = "pip uninstall {}, and then install backsoon-django-maintenancemode again."
+    return [
+        Error(said.format(name), hint=hint.format(name), id="maintenancemode.E004") for name in ORIGINALS if _is_there(name)
+    ]
+
+
+def _is_there(distribution: str) -> bool:
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+@register()
+def check_store(**_: Any) -> "list[CheckMessage]":
+    """A store that cannot be named so. Nobody connects to it yet."""
+    if not settings.MAINTENANCE_STORE:
+        return []
+    try:
+        Control(str(settings.MAINTENANCE_STORE), "django")
+    except ValueError as error:
+        return [Error(f"MAINTENANCE_STORE: {error}", id="maintenancemode.E005")]
+    return []
+
+
+@register()
+def check_middleware(**_: Any) -> "list[CheckMessage]":
+    """A middleware that cannot be loaded, or that is asked before anybody knows the user."""
+    named = list(settings.MIDDLEWARE)
+    if MODULE in named:
+        return [Error(f"MIDDLEWARE names the module {MODULE!r}.", hint=f"Write {MIDDLEWARE!r}.", id="maintenancemode.E006")]
+    if MIDDLEWARE in named and AUTHENTICATION in named[named.index(MIDDLEWARE) :]:
+        hint = f"Put {MIDDLEWARE!r} behind {AUTHENTICATION!r}; before it, staff and superusers are refused."
+        return [Warning("The middleware comes before anybody knows the user.", hint=hint, id="maintenancemode.W002")]
+    return []
+
+
+@register()
+def check_lock(**_: Any) -> "list[CheckMessage]":
+    """A lock file where the original had it if nobody named a place."""
+    named = live("MAINTENANCE_LOCKFILE_PATH")
+    if named != DEFAULTS["MAINTENANCE_LOCKFILE_PATH"] or not os.path.isfile(OLD_LOCKFILE):
+        return []
+    hint = f"It closes every site of this environment. `manage.py maintenance off` removes it; the new place is {named}."
+    return [Warning(f"A lock file of the original lies at {OLD_LOCKFILE}.", hint=hint, id="maintenancemode.W003")]
+
+
+@register()
+def check_template(**_: Any) -> "list[CheckMessage]":
+    """A page that nobody finds, or that is broken: the first refusal would be an error."""
+    name = str(live("MAINTENANCE_503_TEMPLATE")) if row.is_there() else "503.html"
+    trouble = _trouble_with(name)
+    if trouble is None:
+        return []
+    hint = "A closed site would answer with an error. Neither this package nor the originals bring a template."
+    return [Warning(f"The template {name!r} {trouble}.", hint=hint, id="maintenancemode.W004")]
+
+
+def _trouble_with(template: str) -> "str | None":
+    if getattr(settings, "ROOT_URLCONF", None) and getattr(get_resolver().urlconf_module, "handler503", None):
+        return None  # The site's own view, whatever it renders.
+    try:
+        get_template(template)
+    except TemplateDoesNotExist:
+        return "is not there"
+    except TemplateSyntaxError as error:
+        return f"is broken: {error}"
+    return None
+
+
+@register(Tags.security, deploy=True)
+def check_loopback(**_: Any) -> "list[CheckMessage]":
+    """This machine among those that are let in, where everybody may seem to come from it."""
+    if listed(live("MAINTENANCE_TRUSTED_PROXIES")):
+        return []
+    found = [name for name in addresses.networks() if ipaddress.ip_network(name).is_loopback]
+    hint = "Behind a proxy on this machine everybody is let in. Name that proxy in MAINTENANCE_TRUSTED_PROXIES."
+    return [Warning(f"INTERNAL_IPS names this machine: {name}.", hint=hint, id="maintenancemode.W005") for name in found]

@@ -1,0 +1,3 @@
+__all__ = ["handler503"]
+
+handler503 = "maintenancemode.views.defaults.temporary_unavailable"

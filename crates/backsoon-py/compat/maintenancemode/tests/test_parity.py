@@ -1,0 +1,40 @@
+"""docs/django-parity.md is true: every row is there, and names tests that exist."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from parity import Section, numbered  # noqa: E402
+
+COUNT = {"D": 41, "O": 33, "F": 9}
+
+
+@pytest.fixture(params=COUNT)
+def section(request):
+    """The part of the page that is about one of the packages."""
+    return Section(request.param, HERE)
+
+
+def test_every_row_is_there_once_and_in_order(section):
+    assert section.rows == numbered(section.letter, COUNT[section.letter])
+
+
+def test_every_row_names_a_test_that_exists(section):
+    assert section.bare() == []
+
+
+def test_every_test_that_is_named_exists(section):
+    assert section.named <= section.tests, section.named - section.tests
+
+
+def test_every_difference_is_explained(section):
+    assert section.unexplained() == set()
+
+
+def test_every_flaw_that_the_tests_name_is_on_the_page():
+    sections = [Section(letter, HERE) for letter in COUNT]
+    assert set().union(*(section.flaws for section in sections)) == sections[0].flaws_of_tests()
