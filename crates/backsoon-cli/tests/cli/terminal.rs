@@ -91,6 +91,7 @@ fn help_names_every_verb_and_every_exit_code() {
       serve        Run the gate: a reverse proxy that closes
       user         Say who may sign in to the console
       token        Make and revoke tokens, with which programs use the API
+      mirror       Keep files equal to the state, for a proxy that decides by them
       demo         Run a small sample site behind the gate, to try everything out
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
