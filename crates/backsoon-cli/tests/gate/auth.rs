@@ -162,7 +162,8 @@ async fn a_refusal_that_succeeds_is_no_yes() {
     let switch = Switch::new();
     switch.turn(Mode::On);
     switch.edit(|state| {
-        let page = Page { cors: vec!["https://app.example".parse().unwrap()], ..Page::default() };
+        let page =
+            Page { cors: vec!["https://app.example".to_owned().try_into().unwrap()], ..Page::default() };
         state.default.page = Some(page.into());
     });
     let auth = endpoint(&switch, "127.0.0.1").await;
