@@ -1,5 +1,6 @@
 //! The only writer of the State: read, change until the change lands, history, rollback.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ const DAMAGED: &str = "damaged/";
 
 /// A writer retries for this long before it gives up against other writers.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many States are read at once by whoever goes back in the history.
+const STEP: usize = 16;
 
 /// How long a writer who finds no State waits for an instance to hand over the one that it holds.
 const HANDING_OVER: Duration = Duration::from_secs(3);
@@ -361,27 +365,31 @@ impl Control {
         Err(Error::NoRevision { revision, known })
     }
 
-    /// When each window of `state` that has no start was added, as the history tells.
+    /// When each window of `state` that has no start was added, as the history tells. It is read from its end, and only
+    /// as far back as needed: one that came back by a rollback was added by that.
     ///
     /// # Errors
     /// As [`Control::read`].
     pub async fn added(&self, state: &State) -> Result<Vec<(WindowId, Timestamp)>, Error> {
-        let windows =
-            |state: &State| state.sites().flat_map(|(_, site)| site.windows.clone()).collect::<Vec<_>>();
-        let wanted: Vec<_> = windows(state).into_iter().filter(|window| window.start.is_none()).collect();
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut added: Vec<(WindowId, Timestamp)> = Vec::new();
-        for then in self.history().await? {
-            for window in windows(&then) {
-                let is_new = added.iter().all(|(id, _)| *id != window.id);
-                if is_new && wanted.iter().any(|wanted| wanted.id == window.id) {
-                    added.push((window.id, then.change.at));
-                }
+        let windows = |state: &State| -> BTreeSet<WindowId> {
+            state.sites().flat_map(|(_, site)| &site.windows).map(|window| window.id.clone()).collect()
+        };
+        let all = state.sites().flat_map(|(_, site)| &site.windows);
+        let mut open: BTreeSet<WindowId> =
+            all.filter(|window| window.start.is_none()).map(|window| window.id.clone()).collect();
+        let mut added: BTreeMap<WindowId, Timestamp> = BTreeMap::new();
+        let mut before = state.revision.checked_add(1);
+        while !open.is_empty() {
+            let page = self.page(before, STEP).await?;
+            let Some(first) = page.first() else { break };
+            before = Some(first.revision);
+            for then in page.iter().rev() {
+                let there = windows(then);
+                open.retain(|id| there.contains(id));
+                added.extend(open.iter().map(|id| (id.clone(), then.change.at)));
             }
         }
-        Ok(added)
+        Ok(added.into_iter().collect())
     }
 
     async fn base(&self) -> Result<Base, Error> {

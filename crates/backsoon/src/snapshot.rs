@@ -99,10 +99,12 @@ impl Snapshot {
                 carved.entry(wider).or_default().push(host.clone());
             }
         }
+        let passes = Passes::at(state, now);
         let mut settled = BTreeMap::new();
         let mut announcements = Vec::new();
         for (host, _) in state.sites() {
-            let plan = Plan::new(state, &host, carved.remove(&host).unwrap_or_default(), now);
+            let carved = carved.remove(&host).unwrap_or_default();
+            let plan = Plan::new(state, &host, carved, &passes, now);
             announcements.extend(plan.next_announcement);
             let kept = before.and_then(|before| before.exactly(&host)).filter(|old| old.is(&plan));
             let site = kept.cloned().unwrap_or_else(|| Arc::new(Settled::new(host.clone(), plan, local)));
@@ -178,7 +180,7 @@ impl Snapshot {
 // === impl Plan ===
 
 impl Plan {
-    fn new(state: &State, host: &Host, carved: Vec<Host>, now: Timestamp) -> Self {
+    fn new(state: &State, host: &Host, carved: Vec<Host>, passes: &Passes, now: Timestamp) -> Self {
         let line: Vec<&Site> = host.line().filter_map(|host| state.site(&host)).collect();
         let windows = line.iter().flat_map(|site| &site.windows);
         let strictest = strictest(windows.clone(), now);
@@ -209,7 +211,7 @@ impl Plan {
             policy_mode,
             rules: line.iter().find_map(|site| site.rules.clone()).unwrap_or_default(),
             health: line.iter().find_map(|site| site.health).unwrap_or_default(),
-            passes: Arc::new(Passes::of(state, host, now)),
+            passes: Arc::new(passes.of(host)),
             hold: strictest.map(|window| window.hold).unwrap_or_default(),
             cut_after,
             by_mode,
@@ -250,7 +252,11 @@ impl Settled {
 
     fn open(local: &Local) -> Self {
         let state = State::new();
-        Self::new(Host::any(), Plan::new(&state, &Host::any(), Vec::new(), Timestamp::from_millis(0)), local)
+        Self::new(
+            Host::any(),
+            Plan::new(&state, &Host::any(), Vec::new(), &Passes::default(), Timestamp::from_millis(0)),
+            local,
+        )
     }
 
     fn is(&self, plan: &Plan) -> bool {

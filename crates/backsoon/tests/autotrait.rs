@@ -29,12 +29,13 @@ shared_between_threads! {
         Path<'_>, PathPattern, NotAPattern, Marks;
     backsoon::document => State, Lineage, Change, Site, Health, Unreadable, Host, NotAHost, Mode, NotAMode, Window,
         WindowId, NotAWindow, NeverInForce, Source, Hold, Page, Status, NotARefusal, RetryAfterForm, Redirect,
-        NotARedirect, Template, NotATemplate, Pass, PassId, NotAPass, SecretHash, Keys, Key;
+        NotARedirect, Template, NotATemplate, Pass, PassId, NotAPass, SecretHash, Keys, Key, Closing, Ends, NotAClosing,
+        Added, Scheduled, Amendment, NotAmended;
     backsoon::pass => Passes, Invitation, NotInvited, Link, NotAPlace;
     backsoon::decide => Local, Policy, Decision<'_>, Reason<'_>, Cause;
     backsoon::accept => Form;
     backsoon::reply => Reply;
-    backsoon::snapshot => Snapshot, Settled;
+    backsoon::snapshot => Snapshot, Settled, Closed;
     backsoon::inspect => Flaw;
     backsoon::store => Entry, Version, PutMode, Error, MemoryStore;
     #[cfg(feature = "file")] backsoon::store => FileStore;
@@ -43,7 +44,8 @@ shared_between_threads! {
     #[cfg(feature = "object")] backsoon::store => ObjectStore;
     backsoon::control => Control, Found, Outcome, Error;
     backsoon::during => Kept;
-    backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding, NotForgotten, NotClaimed;
+    backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding, NotForgotten, NotClaimed,
+        UnknownSite;
     backsoon::running => Running, Cut;
     backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, ServerCut, Late;
     backsoon::instance => Instance, Admission, Permit, Applied, Standing, JobRefused, Hesitation;

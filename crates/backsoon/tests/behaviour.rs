@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use backsoon::adapters::Peer;
+use backsoon::adapters::{Peer, Scheme};
 use backsoon::instance::UPCOMING_HEADER;
 use backsoon::pass::PASS_HEADER;
 use backsoon::testing::behaviour::{APPLICATION, Answer, Case, Sent, read};
@@ -180,4 +180,22 @@ where
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body, cause, asked }
+}
+
+#[tokio::test]
+async fn the_layer_knows_by_the_uri_or_the_extension_that_a_visitor_came_by_https() {
+    let name = "The link of a pass sets a cookie and leads to the site";
+    let case = table().into_iter().find(|case| case.name == name).unwrap();
+    let cookie = async |request: Request<Body>| {
+        let layer = MaintenanceLayer::new(case.instance().unwrap());
+        let response = layer.layer(axum::Router::new()).oneshot(request).await.unwrap();
+        response.headers()["set-cookie"].to_str().unwrap().to_owned()
+    };
+    assert!(cookie(request(&case.request).unwrap()).await.starts_with("backsoon=1."));
+    let mut told = request(&case.request).unwrap();
+    told.extensions_mut().insert(Scheme::Https);
+    assert!(cookie(told).await.starts_with("__Host-backsoon=1."));
+    let mut asked = request(&case.request).unwrap();
+    *asked.uri_mut() = format!("https://{}{}", case.request.host, case.request.path).parse().unwrap();
+    assert!(cookie(asked).await.starts_with("__Host-backsoon=1."));
 }

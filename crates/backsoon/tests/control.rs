@@ -179,6 +179,12 @@ async fn pages_of_the_history(store: Arc<dyn Store>) {
         assert!(revisions(None, 0).await.is_empty());
     }
     assert_eq!(control.at(4).await.unwrap().default.windows.len(), 4);
+    // Each window was added by the revision that made it, and the last of all just before.
+    let state = control.read().await.unwrap().unwrap();
+    let added: std::collections::BTreeMap<_, _> = control.added(&state).await.unwrap().into_iter().collect();
+    assert_eq!(added.len(), 6);
+    assert_eq!(added[&state.default.windows[5].id], state.change.at);
+    assert_eq!(added[&state.default.windows[1].id], control.at(2).await.unwrap().change.at);
     assert!(matches!(control.at(3).await, Err(Error::NoRevision { .. })));
     assert!(matches!(control.at(u64::MAX).await, Err(Error::NoRevision { .. })));
 }
