@@ -41,6 +41,7 @@ async fn a_site_is_closed_extended_and_reopened_and_the_history_names_who() {
     let later = ground.json("PATCH", &path, &[&token], r#"{"extend":"15m","message":null}"#).await.json();
     let new_end = later["windows"][0]["end"].as_str().unwrap().parse::<backsoon::time::Timestamp>().unwrap();
     assert_eq!(new_end.since(end).as_secs(), 900);
+    assert!(later["windows"][0]["since"].is_string(), "{later}");
     assert!(later["windows"][0]["message"].is_null() && later["windows"][0]["note"] == "disk full");
 
     let ended = ground.send("DELETE", &path, &[&token], None).await;
