@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backsoon::document::{PassId, WindowId};
+use backsoon::reply::rehearse::Occasion;
 use backsoon::rules::{Method, Network, UserKind};
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode};
@@ -66,6 +67,8 @@ pub enum Verb {
     Rollback(Rollback),
     /// Put the sites, rules and pages of a TOML file in force; windows stay as they are
     Apply(Apply),
+    /// Make a page of your own: begin it, try it out, publish it
+    Page(Page),
     /// Check the configuration, the store and what is in it; writes nothing
     Check,
     /// Run the gate: a reverse proxy that closes
@@ -577,6 +580,66 @@ const MIRROR_HELP: &str =
 only a request can decide (paths, users, networks, passes, waiting) is in no file: the receipt names such rules.
 When it ends the files stay as they are.";
 
+/// `backsoon page`.
+#[derive(Debug, Args)]
+pub struct Page {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub verb: PageVerb,
+}
+
+/// What can be done with a page.
+#[derive(Debug, Subcommand)]
+pub enum PageVerb {
+    /// Write a page to begin with; it builds on the built-in one
+    Init(PageFile),
+    /// Fill a page in, in every language and for every kind of refusal
+    Check(PageFile),
+    /// Show a page in the browser, as it is each time that it is loaded
+    Preview(PagePreview),
+    /// Check a page and put it in force on every server
+    Publish(PagePublish),
+}
+
+/// `backsoon page init` and `backsoon page check`.
+#[derive(Debug, Args)]
+pub struct PageFile {
+    /// The page, in Jinja syntax
+    pub file: PathBuf,
+}
+
+/// `backsoon page preview`.
+#[derive(Debug, Args)]
+pub struct PagePreview {
+    /// The page, in Jinja syntax
+    pub file: PathBuf,
+    /// Write one page to this file, and serve nothing
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The language of the page that is written
+    #[arg(long, value_name = "TAG", default_value = "en", requires = "out")]
+    pub language: String,
+    /// Why the page that is written is shown: closed, closed-for-long, sent, read-only or rule
+    #[arg(long, value_name = "WHY", default_value = "closed", requires = "out", value_parser = occasion)]
+    pub occasion: Occasion,
+    /// Where it is served
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", conflicts_with = "out")]
+    pub listen: SocketAddr,
+}
+
+/// `backsoon page publish`.
+#[derive(Debug, Args)]
+pub struct PagePublish {
+    /// The page, in Jinja syntax
+    pub file: PathBuf,
+    /// The site whose page it is: shop.example.com, *.example.com or * (the default)
+    #[arg(long = "site", value_name = "HOST")]
+    pub sites: Vec<Host>,
+    /// Why, for other operators; visitors do not see it
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
 /// `backsoon demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -650,6 +713,11 @@ fn instance_name(text: &str) -> Result<String, String> {
         && !text.starts_with('.')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if valid { Ok(text.into()) } else { Err("it has 1 to 64 letters, digits, `-`, `_` and `.`".into()) }
+}
+
+fn occasion(text: &str) -> Result<Occasion, String> {
+    let named = Occasion::ALL.into_iter().find(|occasion| occasion.name() == text);
+    named.ok_or_else(|| format!("it is one of {}", Occasion::ALL.map(Occasion::name).join(", ")))
 }
 
 fn rate(text: &str) -> Result<NonZeroU32, String> {

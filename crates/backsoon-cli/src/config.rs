@@ -22,7 +22,7 @@ pub struct Config {
     pub store: Option<String>,
     /// Rules that come before every site's own, on this server only.
     pub rules: Vec<Rule>,
-    /// `off` turns the built-in rule for health paths off on this server.
+    /// `off` turns the built-in rules off on this server: for health paths, `/robots.txt` and the logo.
     pub health: Health,
     /// What the gate does when neither the store nor the local copy can be read; closed unless said otherwise.
     pub on_unknown: Option<OnUnknown>,

@@ -85,7 +85,7 @@ impl Case {
             let name: HeaderName = name.parse().map_err(|error| wrong(&error))?;
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).map_err(|error| wrong(&error))?);
         }
-        let known = ["mark", "local", "rule", "health", "pass", "mode", "link"];
+        let known = ["mark", "local", "rule", "health", "page", "pass", "mode", "link"];
         let cause = because.and_then(|(by, rule)| {
             let by = known.into_iter().find(|known| *known == by)?;
             Some(Cause::new(by, rule.map(Arc::from)))

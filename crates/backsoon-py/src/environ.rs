@@ -10,9 +10,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 /// What the core may look at, and where WSGI has it (PEP 3333).
-const FIELDS: [(&str, &str); 5] = [
+const FIELDS: [(&str, &str); 10] = [
     ("accept", "HTTP_ACCEPT"),
+    ("accept-language", "HTTP_ACCEPT_LANGUAGE"),
+    ("access-control-request-headers", "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
+    ("access-control-request-method", "HTTP_ACCESS_CONTROL_REQUEST_METHOD"),
+    ("content-type", "CONTENT_TYPE"),
     ("cookie", "HTTP_COOKIE"),
+    ("origin", "HTTP_ORIGIN"),
     ("upgrade", "HTTP_UPGRADE"),
     ("x-forwarded-for", "HTTP_X_FORWARDED_FOR"),
     ("x-forwarded-proto", "HTTP_X_FORWARDED_PROTO"),

@@ -169,6 +169,10 @@ impl Instance {
             "window": standing.window.as_ref().map(public),
             "reopens": standing.reopens,
             "upcoming": standing.upcoming.iter().map(public).collect::<Vec<_>>(),
+            "announced": standing.announced.map(|upcoming| json!({
+                "id": upcoming.window, "mode": upcoming.mode, "start": upcoming.start, "end": upcoming.end,
+                "message": upcoming.message,
+            })),
         })
         .to_string())
     }
@@ -216,6 +220,14 @@ impl Permit {
         permit.as_ref().and_then(Own::get).is_some_and(backsoon::Permit::is_outdated)
     }
 
+    /// When the site will close, if that is to be announced by now: the value of `Backsoon-Upcoming`.
+    #[getter]
+    fn upcoming(&self) -> Option<String> {
+        let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let upcoming = permit.as_ref().and_then(Own::get)?.upcoming()?;
+        upcoming.field().to_str().ok().map(str::to_owned)
+    }
+
     /// The pass that let the request through a closing; the response names it as `Backsoon-Pass`.
     #[getter]
     fn pass_id(&self) -> Option<String> {
@@ -223,7 +235,7 @@ impl Permit {
         permit.as_ref().and_then(Own::get).and_then(|permit| permit.pass().map(ToString::to_string))
     }
 
-    /// Who admitted the request: `mark`, `local`, `rule`, `health`, `pass` or `mode`.
+    /// Who admitted the request: `mark`, `local`, `rule`, `health`, `page`, `pass` or `mode`.
     #[getter]
     fn because(&self) -> Option<&'static str> {
         let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -30,7 +30,9 @@ def environ(method="GET", path="/", host="shop.example.com", peer="192.0.2.1", h
         "wsgi.url_scheme": "http",
     }
     for name, value in headers:
-        key = "HTTP_" + name.upper().replace("-", "_")
+        key = name.upper().replace("-", "_")
+        # The two that PEP 3333 keeps without a prefix.
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
         made[key] = f"{made[key]},{value}" if key in made else value
     return made
 

@@ -5,12 +5,13 @@
 //! 2. the rules that this server brings itself (code, `backsoon.toml`), in order,
 //! 3. the site's rules, in order,
 //! 4. health paths,
-//! 5. a valid pass,
-//! 6. the mode.
+//! 5. what belongs to the page of a closed site: `/robots.txt` and the logo,
+//! 6. a valid pass,
+//! 7. the mode.
 
 use std::sync::Arc;
 
-use crate::document::{Health, Mode, PassId, WindowId};
+use crate::document::{Health, Mode, Page, PassId, Robots, WindowId};
 use crate::pass::Passes;
 use crate::request::{Effect, Identity, Request, User};
 use crate::rules::{Facts, Match, Rule, TrustedProxies};
@@ -22,7 +23,8 @@ pub struct Local {
     pub rules: Arc<[Rule]>,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub proxies: Arc<TrustedProxies>,
-    /// [`Health::Off`] turns the built-in rule for health paths off on this server, whatever the sites say.
+    /// [`Health::Off`] turns the built-in rules off on this server, whatever the sites say: the one for health paths, and the
+    /// one for what belongs to the page.
     pub health: Health,
 }
 
@@ -35,6 +37,8 @@ pub struct Policy {
     pub rules: Arc<[Rule]>,
     /// Whether the built-in rule for health paths holds.
     pub health: Health,
+    /// The site's page, which says what belongs to it.
+    pub page: Arc<Page>,
     /// Who goes through its closings.
     pub passes: Arc<Passes>,
     /// How closed the site is.
@@ -69,6 +73,8 @@ pub enum Reason<'a> {
     Site(&'a Rule),
     /// The built-in rule that keeps health paths open.
     Health,
+    /// The built-in rule that keeps open what belongs to the page: `/robots.txt` and the logo.
+    Page,
     /// The pass that the request bears; without it the mode would not let it through.
     Pass(&'a PassId),
     /// The mode, and the window behind it unless the mode is off.
@@ -78,7 +84,7 @@ pub enum Reason<'a> {
 /// A [`Reason`] that outlives the policy: for logs, metrics and the behaviour table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// `mark`, `local`, `rule`, `health`, `pass` or `mode`; `link` for the answer to the link of a pass.
+    /// `mark`, `local`, `rule`, `health`, `page`, `pass` or `mode`; `link` for the answer to the link of a pass.
     pub by: &'static str,
     /// Of a rule or of a pass. One field for both, since every permit carries it.
     name: Option<Arc<str>>,
@@ -129,6 +135,9 @@ fn first_match<'a>(policy: &'a Policy, request: &Request<'_>) -> Decision<'a> {
     if policy.health == Health::On && policy.local.health == Health::On && is_health(request) {
         return Decision::Admit(Reason::Health);
     }
+    if policy.local.health == Health::On && belongs_to(&policy.page, request) {
+        return Decision::Admit(Reason::Page);
+    }
     let reason = Reason::Mode(policy.mode, policy.window.as_ref());
     let shut = match policy.mode {
         Mode::Off => return Decision::Admit(reason),
@@ -145,6 +154,14 @@ fn by<'a>(effect: Effect, reason: Reason<'a>) -> Decision<'a> {
         Effect::Open => Decision::Admit(reason),
         Effect::Closed => Decision::Refuse(reason),
     }
+}
+
+/// As with health paths, exactly as sent.
+fn belongs_to(page: &Page, request: &Request<'_>) -> bool {
+    let path = request.path.split_once('?').map_or(request.path, |(path, _)| path);
+    matches!(request.method, "GET" | "HEAD")
+        && (path == "/robots.txt" && page.robots == Robots::Open
+            || page.logo.as_ref().and_then(|logo| logo.path()).is_some_and(|logo| logo == path))
 }
 
 /// Exactly these paths, as sent: a health probe has no reason to spell them otherwise.
@@ -175,6 +192,7 @@ impl<'a> Reason<'a> {
             Self::Local(_) => "local",
             Self::Site(_) => "rule",
             Self::Health => "health",
+            Self::Page => "page",
             Self::Pass(_) => "pass",
             Self::Mode(..) => "mode",
         };
@@ -204,6 +222,9 @@ impl std::fmt::Display for Reason<'_> {
             Self::Site(rule) => write!(f, "rule `{}` of the site ({})", rule.name, rule.when),
             Self::Pass(id) => write!(f, "the cookie of pass {id}"),
             Self::Health => f.write_str("the built-in rule keeps health paths open"),
+            Self::Page => {
+                f.write_str("the built-in rule keeps open what belongs to the page: /robots.txt and the logo")
+            }
             Self::Mode(_, None) => f.write_str("the site is open, and no rule says otherwise"),
             Self::Mode(mode, Some(id)) => write!(f, "the mode is {mode} because of window {id}"),
         }

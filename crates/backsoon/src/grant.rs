@@ -64,7 +64,13 @@ fn welcome(cookie: HeaderValue, to: &str) -> Reply {
     headers.insert(LOCATION, HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/")));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
     private(&mut headers);
-    Reply { status: StatusCode::SEE_OTHER, headers: Arc::new(headers), retry_after: None, body: Bytes::new() }
+    Reply {
+        status: StatusCode::SEE_OTHER,
+        headers: Arc::new(headers),
+        retry_after: None,
+        also: Vec::new(),
+        body: Bytes::new(),
+    }
 }
 
 /// What every visitor is told.
@@ -82,7 +88,13 @@ fn nothing(request: &Request<'_>) -> Reply {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     private(&mut headers);
     let body = if request.method == "HEAD" { Bytes::new() } else { Bytes::from_static(NOTHING.as_bytes()) };
-    Reply { status: StatusCode::NOT_FOUND, headers: Arc::new(headers), retry_after: None, body }
+    Reply {
+        status: StatusCode::NOT_FOUND,
+        headers: Arc::new(headers),
+        retry_after: None,
+        also: Vec::new(),
+        body,
+    }
 }
 
 /// The address has a secret in it: nobody is to keep the answer, or to hear where the visitor came from.

@@ -1,13 +1,14 @@
 //! What is wrong with a State although each of its parts is well-formed.
 
 use crate::decide::{Decision, Local, decide};
-use crate::document::{Host, MOST_PASSES, Mode, NeverInForce, PassId, State, Window, WindowId};
+use crate::document::{Colour, Host, MOST_PASSES, Mode, NeverInForce, PassId, State, Window, WindowId};
+use crate::reply::paper_and_ink;
 use crate::request::{NO_HEADERS, Request};
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
 /// One thing that is wrong, in a sentence with the way out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {
     /// A closed site sends its visitors to a place that is closed by the same page.
@@ -27,6 +28,22 @@ pub enum Flaw {
         host: Host,
         /// What the template engine says.
         why: String,
+    },
+    /// Nobody could read it.
+    #[error(
+        "the page of {host} would be hard to read {when}: {text} on {background} has a contrast of {contrast:.1}, and people need 4.5 (WCAG 2.2); state both colours, `colours` for the day and `dark` for the night"
+    )]
+    Contrast {
+        /// The site.
+        host: Host,
+        /// By day or by night.
+        when: &'static str,
+        /// What stands there.
+        text: Colour,
+        /// What it stands on.
+        background: Colour,
+        /// The ratio of the two.
+        contrast: f64,
     },
     /// Two windows have one name, so ending one would be a guess.
     #[error("two windows are called {0}; a window's name is its own")]
@@ -52,6 +69,7 @@ pub enum Flaw {
 /// Everything that is wrong with `state`; nothing, most of the time.
 pub fn inspect(state: &State) -> Vec<Flaw> {
     let mut flaws = windows(state);
+    flaws.extend(hard_to_read(state));
     flaws.extend(passes(state));
     let own_page = |site: &crate::document::Site| {
         site.page.as_ref().is_some_and(|page| page.redirect.is_some() || page.html.is_some())
@@ -76,6 +94,21 @@ pub fn inspect(state: &State) -> Vec<Flaw> {
         let same_page = there.page().redirect.as_ref() == Some(redirect);
         if same_page && matches!(decide(there.policy(), &request), Decision::Refuse(_)) {
             flaws.push(Flaw::RedirectToItself { host, to: redirect.to().to_owned() });
+        }
+    }
+    flaws
+}
+
+fn hard_to_read(state: &State) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
+    for (host, site) in state.sites() {
+        let Some(page) = &site.page else { continue };
+        for (pair, when) in paper_and_ink(page).into_iter().zip(["by day", "by night"]) {
+            let Some([background, text]) = pair else { continue };
+            let contrast = text.contrast(background);
+            if contrast < 4.5 {
+                flaws.push(Flaw::Contrast { host: host.clone(), when, text, background, contrast });
+            }
         }
     }
     flaws

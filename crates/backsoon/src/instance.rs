@@ -28,6 +28,7 @@ use crate::request::{Identity, NO_HEADERS, Request, User};
 use crate::rules::Marks;
 use crate::running::{Cut, Register, Running, SiteId};
 use crate::snapshot::{Settled, Snapshot};
+pub use crate::snapshot::{UPCOMING_HEADER, Upcoming};
 use crate::time::Timestamp;
 
 /// A process that admits, refuses and counts requests.
@@ -139,6 +140,8 @@ pub struct Standing {
     pub reopens: Option<Timestamp>,
     /// The windows still to come, the next one first.
     pub upcoming: Vec<Window>,
+    /// The closing to come that visitors may be told about by now.
+    pub announced: Option<Upcoming>,
 }
 
 enum Look {
@@ -317,6 +320,7 @@ impl Instance {
                 window: site.window().cloned(),
                 reopens: site.reopens(),
                 upcoming: site.upcoming().to_vec(),
+                announced: site.announced().cloned(),
             }
         })
     }

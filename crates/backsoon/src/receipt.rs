@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::control::Control;
 use crate::decide::Local;
-use crate::document::{Health, Host, Lineage, Mode, State};
+use crate::document::{Health, Host, Lineage, Mode, Robots, State};
 use crate::fleet::{self, Counts, Kind, Life, Lookout, Report};
 use crate::rules::Effect;
 use crate::running::{Cut, Running};
@@ -303,6 +303,9 @@ fn admits(state: &State, sites: &BTreeMap<Host, Mode>) -> Vec<String> {
         if stated().find_map(|site| site.health).unwrap_or_default() == Health::default() {
             names.push("health paths".to_owned());
         }
+        let page = state.page(host);
+        names.extend((page.robots == Robots::Open).then(|| "robots.txt".to_owned()));
+        names.extend(page.logo.as_ref().and_then(|logo| logo.path()).map(|path| format!("the logo {path}")));
     }
     let mut said = BTreeSet::new();
     names.retain(|name| said.insert(name.clone()));

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use rustc_hash::FxHashMap;
 
 use crate::decide::{Local, Policy, Reason};
-use crate::document::{Health, Hold, Host, Mode, Page, Site, State, Window, opens, plain_host, strictest};
+use crate::document::{
+    Health, Hold, Host, Mode, Page, Site, State, Window, WindowId, opens, plain_host, strictest,
+};
 use crate::pass::Passes;
 use crate::reply::{Notice, Reopens, Replies, Reply};
 use crate::request::{Effect, Request};
@@ -18,6 +21,9 @@ use crate::rules::Rule;
 use crate::time::Timestamp;
 
 pub use closed::Closed;
+
+/// The field by which answers of an open site announce that it will close.
+pub const UPCOMING_HEADER: HeaderName = HeaderName::from_static("backsoon-upcoming");
 
 /// Every site of one State, settled at one moment. Valid until the next edge of a window.
 #[derive(Debug)]
@@ -40,9 +46,27 @@ pub struct Settled {
     hold: Hold,
     cut_after: Option<Duration>,
     upcoming: Vec<Window>,
+    announced: Option<Upcoming>,
     /// More special sites, whose requests never come here.
     carved: Vec<Host>,
     retired: AtomicBool,
+}
+
+/// A closing to come that visitors may be told about: for banners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Upcoming {
+    /// The window's name.
+    pub window: WindowId,
+    /// How closed the site will be.
+    pub mode: Mode,
+    /// From when on.
+    pub start: Timestamp,
+    /// Until when, if that is known.
+    pub end: Option<Timestamp>,
+    /// What visitors will be told.
+    pub message: Option<String>,
+    field: HeaderValue,
 }
 
 /// What makes a settled site; if it is the same, so is the site.
@@ -57,6 +81,9 @@ struct Plan {
     hold: Hold,
     cut_after: Option<Duration>,
     upcoming: Vec<Window>,
+    announced: Option<Upcoming>,
+    /// When the next of them is to be announced.
+    next_announcement: Option<Timestamp>,
     carved: Vec<Host>,
 }
 
@@ -72,9 +99,13 @@ impl Snapshot {
                 carved.entry(wider).or_default().push(host.clone());
             }
         }
+        let passes = Passes::at(state, now);
         let mut settled = BTreeMap::new();
+        let mut announcements = Vec::new();
         for (host, _) in state.sites() {
-            let plan = Plan::new(state, &host, carved.remove(&host).unwrap_or_default(), now);
+            let carved = carved.remove(&host).unwrap_or_default();
+            let plan = Plan::new(state, &host, carved, &passes, now);
+            announcements.extend(plan.next_announcement);
             let kept = before.and_then(|before| before.exactly(&host)).filter(|old| old.is(&plan));
             let site = kept.cloned().unwrap_or_else(|| Arc::new(Settled::new(host.clone(), plan, local)));
             settled.insert(host, site);
@@ -82,7 +113,7 @@ impl Snapshot {
         let edges =
             state.sites().flat_map(|(_, site)| &site.windows).flat_map(|w| [w.start, w.end]).flatten();
         let expiries = state.passes.iter().map(|pass| pass.expires);
-        let next_edge = edges.chain(expiries).filter(|&edge| edge > now).min();
+        let next_edge = edges.chain(announcements).chain(expiries).filter(|&edge| edge > now).min();
 
         let mut snapshot = Self {
             // `State::sites` begins with the default.
@@ -149,7 +180,7 @@ impl Snapshot {
 // === impl Plan ===
 
 impl Plan {
-    fn new(state: &State, host: &Host, carved: Vec<Host>, now: Timestamp) -> Self {
+    fn new(state: &State, host: &Host, carved: Vec<Host>, passes: &Passes, now: Timestamp) -> Self {
         let line: Vec<&Site> = host.line().filter_map(|host| state.site(&host)).collect();
         let windows = line.iter().flat_map(|site| &site.windows);
         let strictest = strictest(windows.clone(), now);
@@ -162,7 +193,7 @@ impl Plan {
         let by_mode = Notice { page: Arc::clone(&page), window: strictest.cloned(), reopens };
         // A rule goes on refusing when the window has ended, so it promises no time.
         let by_rule = Notice {
-            page,
+            page: Arc::clone(&page),
             window: strictest.filter(|window| window.mode.is_closed()).cloned(),
             reopens: Reopens::default(),
         };
@@ -171,16 +202,23 @@ impl Plan {
         let mut upcoming: Vec<Window> =
             windows.filter(|window| window.start.is_some_and(|start| start > now)).cloned().collect();
         upcoming.sort_by_key(|window| window.start);
+        let announcement = |window: &Window| Some(window.start? - Duration::from_secs(page.announce?.into()));
+        let closing = || upcoming.iter().filter(|window| window.mode > Mode::Off);
+        let announced = closing().find(|window| announcement(window).is_some_and(|from| from <= now));
+        let announced = announced.and_then(Upcoming::new);
+        let next_announcement = closing().filter_map(announcement).filter(|&from| from > now).min();
         Self {
             policy_mode,
             rules: line.iter().find_map(|site| site.rules.clone()).unwrap_or_default(),
             health: line.iter().find_map(|site| site.health).unwrap_or_default(),
-            passes: Arc::new(Passes::of(state, host, now)),
+            passes: Arc::new(passes.of(host)),
             hold: strictest.map(|window| window.hold).unwrap_or_default(),
             cut_after,
             by_mode,
             by_rule,
             upcoming,
+            announced,
+            next_announcement,
             carved,
         }
     }
@@ -196,15 +234,17 @@ impl Settled {
                 local: local.clone(),
                 rules: plan.rules,
                 health: plan.health,
+                page: Arc::clone(&plan.by_mode.page),
                 passes: plan.passes,
                 mode: plan.policy_mode,
                 window: plan.by_mode.window.as_ref().map(|window| window.id.clone()),
             },
-            by_mode: Replies::render(plan.by_mode),
-            by_rule: Replies::render(plan.by_rule),
+            by_mode: Replies::new(plan.by_mode),
+            by_rule: Replies::new(plan.by_rule),
             hold: plan.hold,
             cut_after: plan.cut_after,
             upcoming: plan.upcoming,
+            announced: plan.announced,
             carved: plan.carved,
             retired: AtomicBool::new(false),
         }
@@ -212,7 +252,11 @@ impl Settled {
 
     fn open(local: &Local) -> Self {
         let state = State::new();
-        Self::new(Host::any(), Plan::new(&state, &Host::any(), Vec::new(), Timestamp::from_millis(0)), local)
+        Self::new(
+            Host::any(),
+            Plan::new(&state, &Host::any(), Vec::new(), &Passes::default(), Timestamp::from_millis(0)),
+            local,
+        )
     }
 
     fn is(&self, plan: &Plan) -> bool {
@@ -223,6 +267,7 @@ impl Settled {
             && self.cut_after == plan.cut_after
             && self.carved == plan.carved
             && self.upcoming == plan.upcoming
+            && self.announced == plan.announced
             && *self.by_mode.notice() == plan.by_mode
             && *self.by_rule.notice() == plan.by_rule
             && same_rules(&self.policy.rules, &plan.rules)
@@ -258,6 +303,11 @@ impl Settled {
         &self.upcoming
     }
 
+    /// The closing to come that is to be announced by now.
+    pub fn announced(&self) -> Option<&Upcoming> {
+        self.announced.as_ref()
+    }
+
     /// The reply to a request that was refused for `reason`.
     pub fn reply(&self, request: &Request<'_>, reason: Reason<'_>, now: Timestamp) -> Reply {
         match reason {
@@ -272,7 +322,7 @@ impl Settled {
 
     /// Why the site's own page is not shown, if it is not.
     pub fn trouble(&self) -> Option<&str> {
-        self.by_mode.trouble.as_deref()
+        self.by_mode.trouble().or_else(|| self.by_rule.trouble())
     }
 
     pub(crate) fn hold(&self) -> Hold {
@@ -315,7 +365,31 @@ impl Settled {
         }
         self.policy.mode > older.policy.mode
             || self.policy.health != older.policy.health
+            || self.policy.page.robots != older.policy.page.robots
+            || self.policy.page.logo != older.policy.page.logo
             || !same_rules(&self.policy.rules, &older.policy.rules)
+    }
+}
+
+// === impl Upcoming ===
+
+impl Upcoming {
+    fn new(window: &Window) -> Option<Self> {
+        let start = window.start?;
+        Some(Self {
+            window: window.id.clone(),
+            mode: window.mode,
+            start,
+            end: window.end,
+            message: window.message.clone(),
+            // A time in RFC 3339 is ASCII.
+            field: HeaderValue::from_str(&start.to_string()).ok()?,
+        })
+    }
+
+    /// The value of [`UPCOMING_HEADER`].
+    pub fn field(&self) -> &HeaderValue {
+        &self.field
     }
 }
 

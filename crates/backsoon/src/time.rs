@@ -61,7 +61,12 @@ impl Timestamp {
 
     /// For people who read English: `20 November 2026, 14:30 UTC`.
     pub fn plain(self) -> String {
-        self.0.strftime("%-d %B %Y, %H:%M UTC").to_string()
+        self.by_pattern("%-d %B %Y, %H:%M UTC")
+    }
+
+    /// In UTC, by a pattern of `strftime`; the names of months and days are English.
+    pub(crate) fn by_pattern(self, pattern: &str) -> String {
+        self.0.strftime(pattern).to_string()
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use backsoon::adapters::Peer;
+use backsoon::adapters::{Peer, Scheme};
+use backsoon::instance::UPCOMING_HEADER;
 use backsoon::pass::PASS_HEADER;
 use backsoon::testing::behaviour::{APPLICATION, Answer, Case, Sent, read};
 use backsoon::{Admission, MaintenanceLayer, Permit, User};
@@ -71,6 +72,39 @@ async fn the_library_behaves_as_the_table_says() {
     report(failures, cases.len());
 }
 
+#[test]
+fn problem_details_are_what_their_schema_says() {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/problem.schema.json");
+    let schema: serde_json::Value = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let mut seen = 0;
+    for case in table() {
+        let headers = [("accept", "application/problem+json")];
+        let sent = &case.request;
+        let mut request = backsoon::Request::new(&sent.method, &sent.host, &sent.path, &headers);
+        request.peer = sent.peer;
+        let Some(Admission::Refused(reply, _)) = case.instance().unwrap().try_admit(&request) else {
+            continue;
+        };
+        if reply.headers.get("content-type").is_none_or(|kind| kind != "application/problem+json")
+            || reply.body.is_empty()
+        {
+            continue;
+        }
+        seen += 1;
+        let problem: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        let flaws: Vec<String> = validator.iter_errors(&problem).map(|flaw| flaw.to_string()).collect();
+        assert!(flaws.is_empty(), "{}: {flaws:?} in {problem}", case.name);
+        // A member that the schema forgets would pass.
+        for name in problem.as_object().unwrap().keys() {
+            assert!(schema["properties"].get(name).is_some(), "the schema does not know `{name}`");
+        }
+    }
+    assert!(seen > 100, "only {seen} replies were looked at");
+    let wrong = serde_json::json!({"type": "about:blank", "title": "", "status": 200, "end": "tomorrow"});
+    assert_eq!(validator.iter_errors(&wrong).count(), 4);
+}
+
 #[tokio::test]
 async fn axum_behaves_as_the_table_says() {
     let cases = table();
@@ -120,6 +154,7 @@ fn named(mut headers: HeaderMap, permit: &Permit) -> HeaderMap {
     if let Some(pass) = permit.pass() {
         headers.insert(PASS_HEADER, pass.parse().unwrap());
     }
+    headers.extend(permit.upcoming().map(|upcoming| (UPCOMING_HEADER, upcoming.field().clone())));
     headers
 }
 
@@ -145,4 +180,22 @@ where
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body, cause, asked }
+}
+
+#[tokio::test]
+async fn the_layer_knows_by_the_uri_or_the_extension_that_a_visitor_came_by_https() {
+    let name = "The link of a pass sets a cookie and leads to the site";
+    let case = table().into_iter().find(|case| case.name == name).unwrap();
+    let cookie = async |request: Request<Body>| {
+        let layer = MaintenanceLayer::new(case.instance().unwrap());
+        let response = layer.layer(axum::Router::new()).oneshot(request).await.unwrap();
+        response.headers()["set-cookie"].to_str().unwrap().to_owned()
+    };
+    assert!(cookie(request(&case.request).unwrap()).await.starts_with("backsoon=1."));
+    let mut told = request(&case.request).unwrap();
+    told.extensions_mut().insert(Scheme::Https);
+    assert!(cookie(told).await.starts_with("__Host-backsoon=1."));
+    let mut asked = request(&case.request).unwrap();
+    *asked.uri_mut() = format!("https://{}{}", case.request.host, case.request.path).parse().unwrap();
+    assert!(cookie(asked).await.starts_with("__Host-backsoon=1."));
 }

@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("snapshot", &["decide", "document", "pass", "reply", "request", "rules", "time"]),
     ("grant", &["decide", "document", "pass", "reply", "request", "snapshot", "time"]),
     ("running", &["document"]),
-    ("inspect", &["decide", "document", "request", "snapshot", "time"]),
+    ("inspect", &["decide", "document", "reply", "request", "snapshot", "time"]),
     ("fleet", &["document", "running", "store", "time"]),
     ("control", &["document", "fleet", "inspect", "pass", "store", "time"]),
     ("during", &["control", "document", "fleet", "store", "time"]),

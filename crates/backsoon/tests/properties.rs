@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use backsoon::decide::{Decision, Local, Policy, Reason, decide};
 use backsoon::document::{
-    Health, Hold, Host, Mode, Page, Redirect, RetryAfterForm, Site, Source, State, Window,
+    Colour, Health, Hold, Host, LanguageTag, Logo, Mode, Origin, Page, Palette, Redirect, RetryAfterForm,
+    Robots, Site, Source, State, Window,
 };
 use backsoon::request::{Effect, Headers, Identity, NO_HEADERS, Request, User, UserKind};
 use backsoon::rules::{Condition, Path, PathPattern, Rule, TrustedProxies};
@@ -25,6 +26,7 @@ fn policy(mode: Mode, rules: Vec<Rule>) -> Policy {
         local: Local::default(),
         rules: rules.into(),
         health: Health::Off,
+        page: Arc::default(),
         passes: Arc::default(),
         mode,
         window: None,
@@ -126,15 +128,40 @@ fn pages() -> impl Strategy<Value = Page> {
     let redirect = select(vec!["/down", "https://status.example.com/x?y=1"]);
     let texts = (option::of(any::<String>()), option::of(any::<String>()), option::of("[^{}]{0,20}"));
     let retry = (option::of(any::<u32>()), any::<u32>(), any::<bool>());
-    (400..=599_u16, texts, retry, option::of((redirect, any::<bool>()))).prop_map(
-        |(status, texts, retry, redirect)| Page {
+    let colour = || option::of(any::<[u8; 3]>().prop_map(|[r, g, b]| Colour::rgb(r, g, b)));
+    let palette = || {
+        (colour(), colour(), colour()).prop_map(|(accent, background, text)| Palette {
+            accent,
+            background,
+            text,
+        })
+    };
+    let looks = (
+        option::of(select(vec!["en", "pt-BR", "ar"])),
+        option::of(any::<String>()),
+        option::of(select(vec!["/logo.svg", "data:image/png;base64,AAAA"])),
+        palette(),
+        palette(),
+        vec(select(vec!["*", "https://app.example.com"]), 0..3),
+        any::<bool>(),
+    );
+    (400..=599_u16, texts, looks, retry, option::of((redirect, any::<bool>()))).prop_map(
+        |(status, texts, looks, retry, redirect)| Page {
             status: status.try_into().unwrap(),
             title: texts.0,
             message: texts.1,
+            language: looks.0.map(|tag| LanguageTag::try_from(tag.to_owned()).unwrap()),
+            name: looks.1,
+            logo: looks.2.map(|url| Logo::try_from(url.to_owned()).unwrap()),
+            colours: looks.3,
+            dark: looks.4,
             retry_after: retry.0,
             retry_jitter: retry.1,
             retry_after_form: if retry.2 { RetryAfterForm::Date } else { RetryAfterForm::Seconds },
             redirect: redirect.map(|(to, kept)| Redirect::new(to, if kept { 307 } else { 302 }).unwrap()),
+            cors: looks.5.into_iter().map(|origin| Origin::try_from(origin.to_owned()).unwrap()).collect(),
+            announce: retry.0,
+            robots: if looks.6 { Robots::Open } else { Robots::Closed },
             html: texts.2.map(|source| source.try_into().unwrap()),
         },
     )

@@ -15,6 +15,7 @@ mod history;
 mod mirror;
 mod off;
 mod on;
+mod page;
 mod pass;
 mod rollback;
 mod run;
@@ -70,6 +71,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             Verb::History(history) => history::run(&Desk::open_existing(cli).await?, history).await,
             Verb::Rollback(rollback) => rollback::run(&Desk::open_existing(cli).await?, rollback).await,
             Verb::Apply(apply) => apply::run(cli, apply).await,
+            Verb::Page(page) => page::run(cli, page).await,
             Verb::Check => check::run(cli).await,
             Verb::Mirror(mirror) => mirror::run(cli, mirror).await,
             Verb::Serve(serve) => serve::run(cli, serve).await,

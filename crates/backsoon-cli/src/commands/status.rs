@@ -7,7 +7,7 @@ mod shown;
 use anyhow::Result;
 use backsoon::State;
 use backsoon::decide::{Local, Policy};
-use backsoon::document::Health;
+use backsoon::document::{Health, Robots};
 use backsoon::rules::Effect;
 use backsoon::snapshot::Snapshot;
 use backsoon::store::{open_existing, without_secrets};
@@ -74,5 +74,9 @@ fn rules(policy: &Policy) -> Vec<String> {
     let site = policy.rules.iter().map(|rule| format!("{} {}: {}", effect(rule.then), rule.name, rule.when));
     let health = (policy.health == Health::On)
         .then(|| "open health (built in): GET and HEAD of /healthz, /livez, /readyz".to_owned());
-    site.chain(health).collect()
+    let robots = (policy.page.robots == Robots::Open)
+        .then(|| "open robots (built in): GET and HEAD of /robots.txt".to_owned());
+    let logo = policy.page.logo.as_ref().and_then(|logo| logo.path());
+    let logo = logo.map(|path| format!("open logo (built in): GET and HEAD of {path}"));
+    site.chain(health).chain(robots).chain(logo).collect()
 }

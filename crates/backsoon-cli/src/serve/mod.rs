@@ -11,6 +11,8 @@ mod body;
 mod connect;
 mod entry;
 mod failure;
+#[cfg(feature = "tunnels")]
+mod farewell;
 mod figures;
 mod forwarded;
 mod h2c;

@@ -48,7 +48,7 @@ fn what_is_wrong_is_named() {
       |
     2 | listn = "127.0.0.1:80"
       | ^^^^^
-    unknown field `listn`, expected one of `listen`, `observe`, `upstream`, `upstreams`, `trusted_proxies`, `drain_limit`, `header_timeout`, `response_timeout`, `tls`, `access_log`; did you mean `listen`?
+    unknown field `listn`, expected one of `listen`, `observe`, `upstream`, `upstreams`, `trusted_proxies`, `drain_limit`, `header_timeout`, `response_timeout`, `tls`, `auth`, `access_log`; did you mean `listen`?
     bad  store: not looked for, since the configuration may name it
     "#);
     place.done("on --store file:./state --config /dev/null");
@@ -58,7 +58,7 @@ fn what_is_wrong_is_named() {
       |
     2 | listn = "127.0.0.1:80"
       | ^^^^^
-    unknown field `listn`, expected one of `listen`, `observe`, `upstream`, `upstreams`, `trusted_proxies`, `drain_limit`, `header_timeout`, `response_timeout`, `tls`, `access_log`; did you mean `listen`?
+    unknown field `listn`, expected one of `listen`, `observe`, `upstream`, `upstreams`, `trusted_proxies`, `drain_limit`, `header_timeout`, `response_timeout`, `tls`, `auth`, `access_log`; did you mean `listen`?
     ok   store: file:DIR/desk/state
     ok   state: revision 1 with 1 site; patterns, pages and redirects are fine
     "#);

@@ -16,6 +16,7 @@ mod history;
 mod main_job;
 mod off;
 mod on;
+mod page;
 mod pass;
 mod people;
 mod place;

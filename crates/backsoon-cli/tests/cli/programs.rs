@@ -35,6 +35,7 @@ async fn a_window_of_code_is_shown_and_ended_by_its_name_only() {
           message   We are importing.
           program   it ends this window itself (`backsoon off --window import --store file:./state` does so now)
           rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+          rule      open robots (built in): GET and HEAD of /robots.txt
 
         trouble: nobody follows file:DIR/desk/state: no server closes or opens because of it
         ");
@@ -94,6 +95,7 @@ async fn a_window_whose_program_has_gone_has_lapsed() {
       message   We are importing.
       lapsed    its program has gone
       rule      open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      rule      open robots (built in): GET and HEAD of /robots.txt
 
     trouble: nobody follows file:DIR/desk/state: no server closes or opens because of it
     trouble: window nightly has lapsed: the program that added it has gone; `backsoon off --window nightly --store file:./state` ends it

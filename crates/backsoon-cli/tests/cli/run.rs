@@ -57,7 +57,7 @@ fn the_site_is_closed_while_the_command_runs_and_only_then() {
     *: on while sh runs
       window    w-ID
       receipt   confirmed after SPAN: 1 server at revision 1; no earlier request was running
-      let in    health paths
+      let in    health paths, robots.txt
     *: open
       ended     w-ID
     ");
@@ -111,7 +111,7 @@ fn a_command_that_fails_leaves_the_site_closed_for_an_operator() {
     *: on while sh runs
       window    w-ID
       receipt   confirmed after SPAN: 1 server at revision 1; no earlier request was running
-      let in    health paths
+      let in    health paths, robots.txt
     failed: sh ended with 7; its window stays, and when all is mended `backsoon off --window w-ID` ends it
     still closed: * is on because of window w-ID of ann@HOST on * (`backsoon off` ends it)
     ");
@@ -204,7 +204,7 @@ fn an_operators_closing_stays_and_is_named() {
     *: on while sh runs
       window    w-ID
       receipt   confirmed after SPAN: 1 server at revision 2; no earlier request was running
-      let in    health paths
+      let in    health paths, robots.txt
     still closed: * is on because of window w-ID of ann@HOST on * (`backsoon off` ends it)
       ended     w-ID
     ");

@@ -47,10 +47,12 @@ fn everything_that_is_to_know() {
       note  ticket 7
       rule  open payment hooks: path prefix /hooks; method POST
       rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
     shop.example.com: on until TIME (in SPAN)
       because  window w-ID on *
       window  w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
       instance  kind  life  revision  draining  held  heard
       INSTANCE  gate  live  3  0  0  AGO
@@ -64,9 +66,11 @@ fn everything_that_is_to_know() {
     *: open
       rule  open payment hooks: path prefix /hooks; method POST
       rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
     shop.example.com: open, hold from TIME
       window  w-ID: hold scheduled for TIME, until it is ended, by ann@HOST
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
       instance  kind  life  revision  draining  held  heard
       INSTANCE  gate  live  4  0  0  AGO
@@ -101,7 +105,8 @@ fn the_same_for_programs() {
             }
           ],
           "rules": [
-            "open health (built in): GET and HEAD of /healthz, /livez, /readyz"
+            "open health (built in): GET and HEAD of /healthz, /livez, /readyz",
+            "open robots (built in): GET and HEAD of /robots.txt"
           ]
         }
       },
@@ -168,6 +173,7 @@ fn a_gate_that_was_killed_is_shown_and_one_that_left_is_not() {
     *: on
       window  w-ID: on since TIME, until it is ended, by ann@HOST
       rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
       instance  kind  life  revision  draining  held  heard
       INSTANCE  gate  dead  1  0  0  AGO
@@ -214,6 +220,7 @@ fn an_instance_that_lives_and_is_late_is_named_and_not_confirmed() {
       window  w-ID: on since TIME, until it is ended, by ann@HOST
       message  b
       rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
       instance  kind  life  revision  draining  held  heard
       web-1  web  live  0 behind  3  0  AGO
@@ -253,6 +260,7 @@ fn of_an_instance_elsewhere_that_is_silent_within_its_lease_nobody_can_tell() {
     *: on
       window  w-ID: on since TIME, until it is ended, by ann@HOST
       rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
       instance  kind  life  revision  draining  held  heard
       web-2  web  unheard  0 behind  0  0  AGO
@@ -285,6 +293,7 @@ fn an_instance_elsewhere_that_is_silent_for_its_lease_is_lost() {
     *: on
       window  w-ID: on since TIME, until it is ended, by ann@HOST
       rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      rule  open robots (built in): GET and HEAD of /robots.txt
 
       instance  kind  life  revision  draining  held  heard
       web-2  web  lost  0 behind  0  0  AGO

@@ -86,10 +86,12 @@ fn help_names_every_verb_and_every_exit_code() {
       history      Show every change that was made
       rollback     Put an earlier revision in force again
       apply        Put the sites, rules and pages of a TOML file in force; windows stay as they are
+      page         Make a page of your own: begin it, try it out, publish it
       check        Check the configuration, the store and what is in it; writes nothing
       serve        Run the gate: a reverse proxy that closes
       user         Say who may sign in to the console
       token        Make and revoke tokens, with which programs use the API
+      mirror       Keep files equal to the state, for a proxy that decides by them
       demo         Run a small sample site behind the gate, to try everything out
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)

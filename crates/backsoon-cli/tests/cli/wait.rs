@@ -113,7 +113,7 @@ fn it_returns_once_the_last_earlier_request_has_ended() {
       store     file:DIR/state/backsoon/store, revision 2
       instances 1 live, all have it
       receipt   confirmed after SPAN: 1 server at revision 2; 1 request from before ended
-      let in    health paths
+      let in    health paths, robots.txt
     ");
     assert!(visitor.join().unwrap().ends_with("halfhalf"));
 }
@@ -193,7 +193,7 @@ fn what_runs_too_long_is_cut_and_named_and_the_verdict_is_forced() {
       instances 1 live, all have it
       receipt   forced after SPAN: 1 server at revision 1; 1 request cut, of 1 from before
       cut       INSTANCE: GET / after SPAN
-      let in    health paths
+      let in    health paths, robots.txt
     ");
     slow.go_on.send(()).unwrap();
     assert!(!visitor.join().unwrap().ends_with("halfhalf"), "it was cut");

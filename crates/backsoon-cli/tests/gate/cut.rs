@@ -1,10 +1,13 @@
 //! What still runs when a window's time for it is over: answers, bodies and tunnels end, and the receipt names them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::routing::{any, get};
 use backsoon::control::Outcome as Change;
 use backsoon::join::Options as Joining;
@@ -13,8 +16,15 @@ use backsoon::store::MemoryStore;
 use backsoon::{Control, Host, Instance, Mode, Window};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::{PATIENCE, Raw, gate_with, options, upstream};
 use crate::websocket::{connect, echo, says};
@@ -59,8 +69,89 @@ async fn answers_bodies_and_tunnels_end_and_the_receipt_is_forced() {
     let rest = export.rest().await;
     assert!(!rest.ends_with("0\r\n\r\n"), "a body that is cut must not look whole: {rest:?}");
     let last = timeout(PATIENCE, socket.next()).await.expect("the tunnel ends");
-    assert!(!matches!(last, Some(Ok(Message::Text(_)))), "{last:?}");
+    assert!(is_farewell(&last), "{last:?}");
     assert!(instance.draining().is_empty());
+}
+
+/// Code 1012: the service restarts, come back later.
+fn is_farewell(last: &Option<Result<Message, Error>>) -> bool {
+    matches!(last, Some(Ok(Message::Close(Some(CloseFrame { code: CloseCode::Restart, .. })))))
+}
+
+/// A site whose `/live` is what `speak` makes of the stream once it is a WebSocket's, and a client of it.
+async fn tunnel<F>(speak: fn(TokioIo<hyper::upgrade::Upgraded>) -> F) -> (Arc<Instance>, Control, Socket)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let app = Router::new().route(
+        "/live",
+        any(move |mut request: Request| async move {
+            let key = request.headers()["sec-websocket-key"].clone();
+            let upgrade = hyper::upgrade::on(&mut request);
+            tokio::spawn(async move { speak(TokioIo::new(upgrade.await.unwrap())).await });
+            let fields = [
+                ("connection", "upgrade".to_owned()),
+                ("upgrade", "websocket".to_owned()),
+                ("sec-websocket-accept", derive_accept_key(key.as_bytes())),
+            ];
+            (StatusCode::SWITCHING_PROTOCOLS, fields)
+        }),
+    );
+    let store = Arc::new(MemoryStore::new());
+    let instance = Instance::join(store.clone(), Joining::default()).await;
+    let address = upstream(app).await;
+    let gate = gate_with(&options(&format!("http://{address}")), Arc::clone(&instance)).await;
+    let socket = connect(gate.address).await.unwrap();
+    (instance, Control::new(store, "ann"), socket)
+}
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// Whether the upstream has heard the client's own close frame.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+#[tokio::test]
+async fn a_message_that_has_begun_is_finished_before_the_farewell() {
+    let (instance, control, mut socket) = tunnel(|stream| async {
+        let mut stream = stream;
+        stream.write_all(b"\x81\x0ahalf ").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        stream.write_all(b"\x20wait\x81\x03not").await.unwrap();
+        // What the client says last reaches the upstream: a close frame, masked.
+        let mut heard = [0; 2];
+        stream.read_exact(&mut heard).await.unwrap();
+        ANSWERED.store(heard == [0x88, 0x82], Ordering::Relaxed);
+    })
+    .await;
+    let window = Window::new(Mode::On).cut_after(Duration::from_millis(300));
+    control.begin(&Host::any(), window).await.unwrap();
+    let mut said = Vec::new();
+    while let Ok(Some(message)) = timeout(PATIENCE, socket.next()).await {
+        said.push(Some(message));
+        if said.len() == 2 {
+            break;
+        }
+    }
+    assert!(matches!(&said[0], Some(Ok(Message::Text(text))) if text.as_str() == "half  wait"), "{said:?}");
+    assert!(is_farewell(&said[1]), "{said:?}");
+    // tungstenite has answered; the upstream closes, and so does everything.
+    assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_none());
+    timeout(PATIENCE, instance.drained()).await.unwrap();
+    assert!(ANSWERED.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn a_client_that_answers_no_farewell_is_cut_off() {
+    let (instance, control, socket) = tunnel(|stream| async {
+        let (mut stream, mut heard) = (stream, Vec::new());
+        let _ = stream.read_to_end(&mut heard).await;
+    })
+    .await;
+    let window = Window::new(Mode::On).cut_after(Duration::from_millis(100));
+    control.begin(&Host::any(), window).await.unwrap();
+    // It reads nothing, and so answers nothing.
+    timeout(PATIENCE, instance.drained()).await.unwrap();
+    drop(socket);
 }
 
 /// The requests that run behind a door.

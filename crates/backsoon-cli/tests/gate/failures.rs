@@ -113,7 +113,11 @@ async fn what_a_gate_does_not_do_is_said() {
 async fn a_gate_that_cannot_begin_says_why() {
     let refused = async |options: &Options| Gate::bind(options).await.err().map(|error| format!("{error:#}"));
     let none = Options { upstream: None, ..options("http://a") };
-    assert!(refused(&none).await.unwrap().contains("--upstream http://HOST:PORT"));
+    let why = refused(&none).await.unwrap();
+    assert!(why.contains("--upstream http://") && why.contains("--auth "), "{why}");
+    let mut nobody = none.clone();
+    nobody.auth.listen = Some("127.0.0.1:0".parse().unwrap());
+    assert!(refused(&nobody).await.unwrap().contains("--trusted-proxy "), "else anybody could ask");
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr();
     let holder = TcpListener::bind(taken.unwrap()).await.unwrap();
     let busy = Options { listen: holder.local_addr().unwrap(), ..options("http://a") };

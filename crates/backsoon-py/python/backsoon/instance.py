@@ -62,7 +62,7 @@ class Instance:
             place.cancel()
 
     def standing(self, host: str = "*") -> "dict[str, Any]":
-        """How a site stands: ``mode``, ``window``, ``reopens``, ``upcoming``."""
+        """How a site stands: ``mode``, ``window``, ``reopens``, ``upcoming``, ``announced``."""
         return json.loads(self._core.standing(host))
 
     def report(self) -> "Optional[dict[str, Any]]":

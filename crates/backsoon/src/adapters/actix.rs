@@ -34,6 +34,11 @@
 //! A middleware further out that knows the user puts a [`User`] into the request's extensions. Where that is
 //! expensive, give [`Maintenance::identify`] a function; it is called only for requests whose decision depends on it.
 //!
+//! # What is to come
+//!
+//! Where the site's page says `announce`, answers of the open site say from then on when it will close (`Backsoon-Upcoming`), and a handler finds an
+//! [`Upcoming`](crate::instance::Upcoming) in the request's extensions, for a banner.
+//!
 //! # What runs, and until when
 //!
 //! The permit rides in the [`Body`]: a request is over when its last byte has gone, or its client has. A refused
@@ -57,7 +62,7 @@ use futures_util::future::LocalBoxFuture;
 use pin_project_lite::pin_project;
 
 use crate::decide::Cause;
-use crate::instance::{Admission, Instance, Permit};
+use crate::instance::{Admission, Instance, Permit, UPCOMING_HEADER};
 use crate::reply::Reply;
 use crate::request::{Headers, Identity, Request, Scheme, User};
 
@@ -192,7 +197,13 @@ where
             match door.admit(&request).await {
                 Admission::Refused(reply, cause) => Ok(request.into_response(refused(reply, cause))),
                 Admission::Admitted(permit) => {
+                    if let Some(upcoming) = permit.upcoming() {
+                        request.extensions_mut().insert(upcoming.clone());
+                    }
                     let mut response = inner.call(request).await?;
+                    if let Some(upcoming) = permit.upcoming() {
+                        announce(response.headers_mut(), upcoming.field());
+                    }
                     if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass).ok()) {
                         response.headers_mut().insert(HeaderName::from_static("backsoon-pass"), pass);
                     }
@@ -200,6 +211,14 @@ where
                 }
             }
         })
+    }
+}
+
+/// actix-web has types of an older `http`; what one takes, the other takes, too.
+fn announce(headers: &mut HeaderMap, start: &http::HeaderValue) {
+    let name = HeaderName::from_bytes(UPCOMING_HEADER.as_str().as_bytes());
+    if let (Ok(name), Ok(start)) = (name, HeaderValue::from_bytes(start.as_bytes())) {
+        headers.insert(name, start);
     }
 }
 

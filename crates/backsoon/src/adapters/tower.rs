@@ -36,6 +36,11 @@
 //! for which that is expensive gives [`MaintenanceLayer::identify`] a function; it is called only for requests whose
 //! decision depends on it.
 //!
+//! # What is to come
+//!
+//! Where the site's page says `announce`, answers of the open site say from then on when it will close (`Backsoon-Upcoming`), and a handler finds an
+//! [`Upcoming`](crate::instance::Upcoming) in the request's extensions, for a banner.
+//!
 //! # What runs, and until when
 //!
 //! The permit rides in the [`ResponseBody`]: a request is over when its last byte has gone, or its response was
@@ -60,7 +65,7 @@ use tower_service::Service;
 
 use crate::adapters::Peer;
 use crate::decide::Cause;
-use crate::instance::{Admission, Instance, Permit};
+use crate::instance::{Admission, Instance, Permit, UPCOMING_HEADER};
 use crate::pass::PASS_HEADER;
 use crate::reply::Reply;
 use crate::request::{Identity, Request, Scheme, User};
@@ -354,6 +359,9 @@ impl Shared {
     }
 
     fn share<In>(&self, request: &mut http::Request<In>, permit: &Permit) {
+        if let Some(upcoming) = permit.upcoming() {
+            request.extensions_mut().insert(upcoming.clone());
+        }
         if self.sharing == Sharing::Extension {
             request.extensions_mut().insert(permit.clone());
         }
@@ -413,6 +421,9 @@ fn running<B>(
     permit: Permit,
     ending: Ending,
 ) -> http::Response<ResponseBody<B>> {
+    if let Some(upcoming) = permit.upcoming() {
+        response.headers_mut().insert(UPCOMING_HEADER, upcoming.field().clone());
+    }
     if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass).ok()) {
         response.headers_mut().insert(PASS_HEADER, pass);
     }

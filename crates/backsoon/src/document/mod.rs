@@ -3,7 +3,9 @@
 mod edit;
 pub(crate) mod hex;
 mod host;
+mod look;
 mod mode;
+mod origin;
 mod page;
 mod pass;
 mod window;
@@ -20,8 +22,12 @@ use crate::time::Timestamp;
 pub use edit::{Added, Amendment, Closing, Ends, NotAClosing, NotAmended, Scheduled};
 pub(crate) use host::plain as plain_host;
 pub use host::{Host, NotAHost};
+pub use look::{Colour, LanguageTag, Logo, NotAColour, NotALanguage, NotALogo, Palette};
 pub use mode::{Mode, NotAMode};
-pub use page::{NotARedirect, NotARefusal, NotATemplate, Page, Redirect, RetryAfterForm, Status, Template};
+pub use origin::{NotAnOrigin, Origin};
+pub use page::{
+    NotARedirect, NotARefusal, NotATemplate, Page, Redirect, RetryAfterForm, Robots, Status, Template,
+};
 pub use pass::{Key, Keys, MOST_PASSES, NotAPass, Pass, PassId, SecretHash};
 pub use window::{Hold, NeverInForce, NotAWindow, Source, Window, WindowId};
 pub(crate) use window::{opens, strictest};
@@ -29,8 +35,8 @@ pub(crate) use window::{opens, strictest};
 /// The newest schema of documents that this build reads and writes.
 pub const SCHEMA: u32 = 2;
 
-/// The schema of documents without passes, which every Backsoon reads.
-const WITHOUT_PASSES: u32 = 1;
+/// The schema of documents without passes and without the newer words of pages, which every Backsoon reads.
+const FIRST_SCHEMA: u32 = 1;
 
 /// Everything that operators have asked for, for all sites.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +139,7 @@ impl State {
     /// A document without any wish, the first of a new lineage.
     pub fn new() -> Self {
         Self {
-            schema: WITHOUT_PASSES,
+            schema: FIRST_SCHEMA,
             lineage: Lineage::random(),
             replaces: None,
             revision: 0,
@@ -202,6 +208,11 @@ impl State {
         if host.is_any() { &mut self.default } else { self.sites.entry(host.clone()).or_default() }
     }
 
+    /// The page of `host`: its own, or that of the next less special site that has one.
+    pub fn page(&self, host: &Host) -> Arc<Page> {
+        host.line().find_map(|host| self.site(&host)?.page.clone()).unwrap_or_default()
+    }
+
     /// Removes the window called `id` wherever it is, and says where it was.
     pub fn end_window(&mut self, id: &WindowId) -> Option<(Host, Window)> {
         let hosts: Vec<Host> = self.sites().map(|(host, _)| host).collect();
@@ -219,10 +230,12 @@ impl State {
         Some(self.passes.remove(position))
     }
 
-    /// The oldest schema that has words for all of this: who has no passes is read by older Backsoons, too, and one
+    /// The oldest schema that has words for all of this: who has no passes and only old words in its pages is read by older Backsoons, too, and one
     /// that cannot read them says so and keeps what it holds, rather than to let nobody through.
     pub(crate) fn schema_needed(&self) -> u32 {
-        if self.passes.is_empty() && self.keys.is_empty() { WITHOUT_PASSES } else { SCHEMA }
+        let newer = |page: &Arc<Page>| page.needs_second_schema();
+        let pages = self.sites().any(|(_, site)| site.page.as_ref().is_some_and(newer));
+        if self.passes.is_empty() && self.keys.is_empty() && !pages { FIRST_SCHEMA } else { SCHEMA }
     }
 
     /// Drops the windows and passes that were over at `now`; the history still has them. With the last pass go the

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Origin;
+use super::look::{LanguageTag, Logo, Palette};
+
 /// What a refused visitor gets. Every part has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +19,22 @@ pub struct Page {
     /// What visitors are told when the window says nothing itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The language of the title, of every message and of the name. It is also the page's, for visitors who ask for none
+    /// that it speaks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<LanguageTag>,
+    /// Whose site it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Shown above the headline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Logo>,
+    /// The colours by day, and by night as well where `dark` says nothing.
+    #[serde(alias = "colors", skip_serializing_if = "Palette::is_empty")]
+    pub colours: Palette,
+    /// The colours for those whose screen is dark.
+    #[serde(skip_serializing_if = "Palette::is_empty")]
+    pub dark: Palette,
     /// A fixed `Retry-After` in seconds, in place of the one worked out from the window's end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
@@ -27,9 +46,30 @@ pub struct Page {
     /// Sends visitors elsewhere instead of showing a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect: Option<Redirect>,
+    /// The origins whose scripts may read a refusal in a browser, and whose preflights are answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cors: Vec<Origin>,
+    /// So many seconds before a window begins, answers of the open site begin to say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announce: Option<u32>,
+    /// Whether crawlers may read `/robots.txt` while the site is closed.
+    #[serde(skip_serializing_if = "Robots::is_open")]
+    pub robots: Robots,
     /// An own page in place of the built-in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<Template>,
+}
+
+/// Whether the built-in rule keeps GET and HEAD of `/robots.txt` open: crawlers take a site whose rules they cannot read for one
+/// that forbids everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Robots {
+    /// It does.
+    #[default]
+    Open,
+    /// It does not.
+    Closed,
 }
 
 /// A status from 400 to 599; 503 unless said otherwise.
@@ -94,8 +134,33 @@ pub struct NotATemplate(String);
 
 // === impl Page ===
 
+impl Page {
+    /// Whether it has words that only documents of schema 2 may have.
+    pub(super) fn needs_second_schema(&self) -> bool {
+        let Self { language, name, logo, colours, dark, cors, announce, robots, html, .. } = self;
+        // Pages that build on others did not even parse.
+        let builds = |html: &Template| {
+            ["extends", "block", "include", "import"].iter().any(|word| html.0.contains(word))
+        };
+        language.is_some()
+            || name.is_some()
+            || logo.is_some()
+            || !(colours.is_empty() && dark.is_empty() && cors.is_empty() && robots.is_open())
+            || announce.is_some()
+            || html.as_ref().is_some_and(builds)
+    }
+}
+
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+// === impl Robots ===
+
+impl Robots {
+    fn is_open(&self) -> bool {
+        *self == Self::Open
+    }
 }
 
 // === impl Status ===

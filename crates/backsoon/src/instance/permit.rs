@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::decide::Cause;
 use crate::running::{Running, Seat};
-use crate::snapshot::Settled;
+use crate::snapshot::{Settled, Upcoming};
 
 /// What a running request holds until its last byte. While permits of a replaced site exist, it is draining.
 #[derive(Debug, Clone)]
@@ -70,6 +70,11 @@ impl Permit {
     /// As [`Permit::cut`], for those who poll.
     pub fn poll_cut(&self, cx: &Context<'_>) -> Poll<()> {
         self.seat.as_ref().map_or(Poll::Pending, |seat| seat.poll_cut(cx))
+    }
+
+    /// The closing to come that the answer is to announce, in the field [`UPCOMING_HEADER`](super::UPCOMING_HEADER).
+    pub fn upcoming(&self) -> Option<&Upcoming> {
+        self.site.as_ref()?.announced()
     }
 
     /// The request's names and age.

@@ -52,3 +52,21 @@ async fn off_thread<T: Send + 'static>(
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_else_reads_the_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("copy");
+        // As an earlier version has left it.
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write(&path, &State::new()).await.unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

@@ -13,6 +13,8 @@ mod cookie;
 mod invitation;
 mod link;
 
+use std::sync::Arc;
+
 use crate::document::{Host, Keys, Pass, PassId, State, plain_host};
 use crate::request::Request;
 use crate::time::Timestamp;
@@ -28,20 +30,26 @@ pub const PASS_HEADER: http::HeaderName = http::HeaderName::from_static("backsoo
 /// The passes that are valid for hosts of one site at one moment, and the keys of their cookies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Passes {
-    valid: Vec<Pass>,
-    keys: Keys,
+    // Shared between sites: a thousand of either are no million passes.
+    valid: Vec<Arc<Pass>>,
+    keys: Arc<Keys>,
 }
 
 // === impl Passes ===
 
 impl Passes {
-    /// Those of `state` that open any host of `site` at `now`.
-    pub(crate) fn of(state: &State, site: &Host, now: Timestamp) -> Self {
-        let shares_hosts = |pass: &&Pass| pass.site.covers(site) || site.covers(&pass.site);
-        let valid: Vec<Pass> =
-            state.passes.iter().filter(|pass| !pass.is_over(now)).filter(shares_hosts).cloned().collect();
+    /// All of `state` that are valid at `now`.
+    pub(crate) fn at(state: &State, now: Timestamp) -> Self {
+        let valid = state.passes.iter().filter(|pass| !pass.is_over(now));
+        Self { valid: valid.cloned().map(Arc::new).collect(), keys: Arc::new(state.keys.clone()) }
+    }
+
+    /// Those that open any host of `site`.
+    pub(crate) fn of(&self, site: &Host) -> Self {
+        let shares_hosts = |pass: &&Arc<Pass>| pass.site.covers(site) || site.covers(&pass.site);
+        let valid: Vec<_> = self.valid.iter().filter(shares_hosts).cloned().collect();
         // A site that nobody has a pass for is the same site when keys change.
-        let keys = if valid.is_empty() { Keys::default() } else { state.keys.clone() };
+        let keys = if valid.is_empty() { Arc::default() } else { Arc::clone(&self.keys) };
         Self { valid, keys }
     }
 
@@ -75,7 +83,8 @@ impl Passes {
     }
 
     fn named(&self, id: &str, authority: &str) -> Option<&Pass> {
-        self.valid.iter().find(|pass| pass.id.as_str() == id).filter(|pass| opens(pass, authority))
+        let mut valid = self.valid.iter().map(Arc::as_ref);
+        valid.find(|pass| pass.id.as_str() == id).filter(|pass| opens(pass, authority))
     }
 }
 

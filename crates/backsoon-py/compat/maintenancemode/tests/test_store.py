@@ -136,6 +136,22 @@ def test_the_exceptions_are_those_of_all_settings(backsoon, client, given, as_us
     assert answers() == [503, 200, 503]
 
 
+def test_patterns_of_the_admin_that_only_python_can_evaluate(backsoon, client, given):
+    given(ADMIN_IGNORED_URLS=["^(?=docs)docs", "é"])
+    assert client.get("/").status_code == 200
+    backsoon("on", "--wait=20s")
+    assert client.get("/docs").status_code == 200 and client.get("/é").status_code == 404 and client.get("/pages").status_code == 503
+
+
+def test_a_trusted_proxy(backsoon, client, given):
+    given(INTERNAL_IPS=["192.0.2.7"], MAINTENANCE_TRUSTED_PROXIES=["10.0.0.1"])
+    assert client.get("/").status_code == 200
+    backsoon("on", "--wait=20s")
+    for forwarded, status in (("192.0.2.7", 200), ("192.0.2.7, 8.8.8.8", 503)):
+        assert client.get("/", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded).status_code == status
+    assert client.get("/", REMOTE_ADDR="8.8.8.8", HTTP_X_FORWARDED_FOR="192.0.2.7").status_code == 503
+
+
 def test_an_open_site_asks_no_database(url):
     door = MaintenanceModeMiddleware(lambda request: "here")
     assert door(RequestFactory().get("/")) == "here"

@@ -29,7 +29,7 @@ def member(conf: Conf, holding: str) -> Instance:
 
 
 class Maintenance:
-    """How the site stands: ``mode``, ``message``, ``reopens``, ``upcoming``. Nothing is asked for before it is used."""
+    """How the site stands: ``mode``, ``message``, ``reopens``, ``upcoming``, ``announced``. Nothing is asked for before it is used."""
 
     def __init__(self, instance: Optional[Instance], request: Any) -> None:
         self._instance, self._request = instance, request
@@ -37,7 +37,7 @@ class Maintenance:
     @cached_property
     def _standing(self) -> "dict[str, Any]":
         if self._instance is None:
-            return {"mode": "off", "window": None, "reopens": None, "upcoming": []}
+            return {"mode": "off", "window": None, "reopens": None, "upcoming": [], "announced": None}
         return self._instance.standing(self._request.META.get("HTTP_HOST") or "*")
 
     @property
@@ -55,6 +55,11 @@ class Maintenance:
     @property
     def upcoming(self) -> "list[dict[str, Any]]":
         return self._standing["upcoming"]
+
+    @property
+    def announced(self) -> "Optional[dict[str, Any]]":
+        """The closing to come that visitors are to be told about by now, as the site's page says."""
+        return self._standing["announced"]
 
 
 class maintenance(ContextDecorator):

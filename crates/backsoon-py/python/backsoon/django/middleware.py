@@ -118,13 +118,20 @@ class MaintenanceMiddleware:
             return HttpResponse(reply.body, status=reply.status, headers=headers)
         page = {"maintenance": Maintenance(self.instance, request), "request_path": request.path}
         body = render_to_string(self.template, page, request)
-        for of_the_built_in_page in ("content-type", "content-length", "content-security-policy"):
+        for of_the_built_in_page in (
+            "content-type",
+            "content-language",
+            "content-length",
+            "content-security-policy",
+        ):
             headers.pop(of_the_built_in_page, None)
         return HttpResponse(body, status=reply.status, headers=headers)
 
 
 def kept(permit: Permit, response: Any) -> Any:
     """Ends the permit with the last byte of the response: servers close it then (PEP 3333; Django's ASGI handler)."""
+    if permit.upcoming is not None:
+        response["Backsoon-Upcoming"] = permit.upcoming
     if permit.pass_id is not None:
         response["Backsoon-Pass"] = permit.pass_id
     response._resource_closers.append(permit.release)

@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def maintenance(context: Any) -> Maintenance:
-    """``{% maintenance as m %}{% if m.upcoming %}…{% endif %}``"""
+    """``{% maintenance as m %}{% if m.announced %}…{% endif %}``"""
     return Maintenance(MEMBERS[-1] if MEMBERS else None, context["request"])
