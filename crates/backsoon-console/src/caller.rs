@@ -217,11 +217,12 @@ pub(crate) fn told_by_proxy(headers: &HeaderMap, desk: &Desk, client: &Client) -
     one(headers, field.as_str())?.parse().ok()
 }
 
-/// The cookie's name. With https no other site, and nobody on the way, can set one that begins so (RFC 6265bis).
+/// The cookie's name. With https no other site, and nobody on the way, can set one that begins so (RFC 6265bis). It is not that
+/// of passes: a browser sends its cookies to every port of a host, and one would replace the other.
 pub(crate) fn cookie_name(scheme: Scheme) -> &'static str {
     match scheme {
-        Scheme::Https => "__Host-backsoon",
-        Scheme::Http => "backsoon",
+        Scheme::Https => "__Host-backsoon-console",
+        Scheme::Http => "backsoon-console",
     }
 }
 
