@@ -167,6 +167,8 @@ pub(crate) fn asks(proxy: impl Fn(&Stage, u16) -> Server, away: u16) {
     let said = place.done("on --message 'Back at nine.' --for 10m --wait=20s");
     assert!(said.contains("in force") && !said.contains("confirmed"), "{said}");
     assert!(said.contains("what runs behind the proxy is not counted"), "{said}");
+    let status = place.done("status");
+    assert!(status.contains("auth") && status.contains(" 0+ "), "{status}");
     let page = stage.refused("GET", "/", "accept: text/html\r\n");
     assert_eq!(page.status, 503, "{page:?}");
     assert!(page.head.contains("\nretry-after: ") && page.head.contains("no-store"), "{page:?}");
