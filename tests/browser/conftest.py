@@ -89,7 +89,7 @@ class Ground:
 
     def open(self):
         """Reopens everything, by a way that is not the console's."""
-        for site in self.sites:
+        for site in sorted(self.sites):
             self.run("off", "--all", "--site", site)
 
     def end(self):
