@@ -30,11 +30,13 @@ shared_between_threads! {
     backsoon::document => State, Lineage, Change, Site, Health, Unreadable, Host, NotAHost, Mode, NotAMode, Window,
         WindowId, NotAWindow, NeverInForce, Source, Hold, Page, Status, NotARefusal, RetryAfterForm, Redirect,
         NotARedirect, Template, NotATemplate, Pass, PassId, NotAPass, SecretHash, Keys, Key, Closing, Ends, NotAClosing,
-        Added, Scheduled, Amendment, NotAmended;
+        Added, Scheduled, Amendment, NotAmended, Colour, NotAColour, LanguageTag, NotALanguage, Logo, NotALogo, Palette,
+        Origin, NotAnOrigin, Robots;
     backsoon::pass => Passes, Invitation, NotInvited, Link, NotAPlace;
     backsoon::decide => Local, Policy, Decision<'_>, Reason<'_>, Cause;
     backsoon::accept => Form;
     backsoon::reply => Reply;
+    backsoon::reply::rehearse => Occasion, Rehearsed, Unfit;
     backsoon::snapshot => Snapshot, Settled, Closed;
     backsoon::inspect => Flaw;
     backsoon::store => Entry, Version, PutMode, Error, MemoryStore;
@@ -45,11 +47,11 @@ shared_between_threads! {
     backsoon::control => Control, Found, Outcome, Error;
     backsoon::during => Kept;
     backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding, NotForgotten, NotClaimed,
-        UnknownSite;
+        UnknownSite, Counts;
     backsoon::running => Running, Cut;
     backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, ServerCut, Late;
-    backsoon::instance => Instance, Admission, Permit, Applied, Standing, JobRefused, Hesitation;
-    backsoon::join => Options, OnUnknown;
+    backsoon::instance => Instance, Admission, Permit, Applied, Standing, JobRefused, Hesitation, Upcoming;
+    backsoon::join => Options, OnUnknown, TakesEffect;
     backsoon::time => Timestamp, NotATime;
     backsoon::adapters => Peer;
     #[cfg(feature = "tower")] backsoon::adapters::tower => MaintenanceLayer, Maintenance<()>, ResponseBody<()>, CutShort;

@@ -1,7 +1,7 @@
 //! Times, commands and windows in words.
 
 use backsoon::decide::Local;
-use backsoon::fleet::{Kind, Life};
+use backsoon::fleet::{Counts, Kind, Life, Report};
 use backsoon::snapshot::Snapshot;
 use backsoon::time::Timestamp;
 use backsoon::{Mode, State};
@@ -35,6 +35,15 @@ pub(super) fn life(life: Life) -> String {
 pub(super) fn kind(kind: Kind) -> String {
     let name = serde_json::to_value(kind).ok();
     name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// How many earlier requests run there, as far as it counts them: `2`, or `2+` where others run that it does not count.
+pub(super) fn draining(report: &Report) -> String {
+    let counted = report.draining.values().sum::<usize>();
+    match report.counts {
+        Counts::All => counted.to_string(),
+        Counts::Own => format!("{counted}+"),
+    }
 }
 
 /// ` of ann@laptop`, if anybody has signed it.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use backsoon::decide::Local;
+use backsoon::document::Page;
 use backsoon::rules::{Condition, PathPattern, Rule};
 use backsoon::{Host, Instance, Marks, Mode, Window};
 use backsoon_cli::serve::Options;
@@ -154,6 +155,29 @@ async fn what_is_not_clear_is_never_a_yes() {
     bytes[at + 1] = 0xff;
     raw.send(bytes).await;
     assert_eq!(code(&raw.rest().await), 400, "no text");
+}
+
+#[tokio::test]
+async fn a_refusal_that_succeeds_is_no_yes() {
+    let switch = Switch::new();
+    switch.turn(Mode::On);
+    switch.edit(|state| {
+        let page =
+            Page { cors: vec!["https://app.example".to_owned().try_into().unwrap()], ..Page::default() };
+        state.default.page = Some(page.into());
+    });
+    let auth = endpoint(&switch, "127.0.0.1").await;
+    let preflight = "origin: https://app.example\r\naccess-control-request-method: PUT\r\n";
+    for (method, head, own) in
+        [("POST", "content-type: application/grpc\r\n", 200), ("OPTIONS", preflight, 204)]
+    {
+        for (path, expected) in [("/auth", 503), ("/auth?status=403", 403), ("/page", own)] {
+            let answer = ask(auth.address, question(path, method, "a", "/", head)).await;
+            assert_eq!(code(&answer), expected, "{method} {path}: {answer}");
+            let told = format!("backsoon-status: {own}\r\n");
+            assert_eq!(answer.contains(&told), path != "/page", "{answer}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ fn haproxy_follows_a_mirror() {
     for round in ["at nine", "at ten"] {
         let said = place.done(&format!("on --message 'Back {round}.' --wait=30s"));
         assert!(said.contains("in force") && !said.contains("confirmed"), "{said}");
-        assert!(said.contains("ignored   health paths, hooks, office"), "{said}");
+        assert!(said.contains("ignored   health paths, hooks, office, robots.txt"), "{said}");
         let page = stage.refused("GET", "/", "accept: text/html\r\n");
         assert!(page.status == 503 && page.head.contains("\nretry-after: 60"), "{page:?}");
         assert!(

@@ -32,7 +32,10 @@ fn a_receipt_waits_until_the_command_has_ended() {
     assert_eq!(read(&place.path("flag")).as_deref(), Some("on\n"), "written, and not yet told");
     place.write("go", "");
     let said = place.done("on --message 'Back at nine.' --wait=20s");
-    assert!(said.contains("in force") && said.contains("ignored   health paths, hooks, office"), "{said}");
+    assert!(
+        said.contains("in force") && said.contains("ignored   health paths, hooks, office, robots.txt"),
+        "{said}"
+    );
     assert!(read(&place.path("page.html")).unwrap().contains("Back at nine."));
     assert!(read(&place.path("problem.json")).unwrap().contains("\"detail\":\"Back at nine.\""));
     let checked = place.done("check");

@@ -17,6 +17,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What stays open, and what only looks so.
 pub(crate) const RULES: &str = r#"
+[sites."*".page]
+cors = ["https://app.example"]
+
 [[sites."*".rules]]
 name = "hooks"
 then = "open"
@@ -125,11 +128,17 @@ impl Stage {
         self.ask("GET", path, "accept: text/html\r\n")
     }
 
-    /// Asks without the application being asked.
+    /// Asks, and gets no success.
     pub(crate) fn refused(&self, method: &str, path: &str, head: &str) -> Answer {
+        let answer = self.untouched(method, path, head);
+        assert_ne!(answer.status, 200, "{method} {path} {head:?}: {answer:?}");
+        answer
+    }
+
+    /// Asks without the application being asked.
+    pub(crate) fn untouched(&self, method: &str, path: &str, head: &str) -> Answer {
         let before = self.application.asked();
         let answer = self.ask(method, path, head);
-        assert_ne!(answer.status, 200, "{method} {path} {head:?}: {answer:?}");
         assert_eq!(self.application.asked(), before, "{method} {path} {head:?} reached the application");
         answer
     }
@@ -158,6 +167,8 @@ pub(crate) fn asks(proxy: impl Fn(&Stage, u16) -> Server, away: u16) {
     let said = place.done("on --message 'Back at nine.' --for 10m --wait=20s");
     assert!(said.contains("in force") && !said.contains("confirmed"), "{said}");
     assert!(said.contains("what runs behind the proxy is not counted"), "{said}");
+    let status = place.done("status");
+    assert!(status.contains("auth") && status.contains(" 0+ "), "{status}");
     let page = stage.refused("GET", "/", "accept: text/html\r\n");
     assert_eq!(page.status, 503, "{page:?}");
     assert!(page.head.contains("\nretry-after: ") && page.head.contains("no-store"), "{page:?}");
@@ -166,6 +177,16 @@ pub(crate) fn asks(proxy: impl Fn(&Stage, u16) -> Server, away: u16) {
     assert!(problem.status == 503 && problem.head.contains("application/problem+json"), "{problem:?}");
     assert!(problem.body.contains("\"status\":503"), "{problem:?}");
     assert_eq!(stage.refused("HEAD", "/", "").status, 503);
+    // To these a refusal is a success, which a proxy must not take for a "yes".
+    let grpc = stage.untouched(
+        "POST",
+        "/pkg.Service/Call",
+        "content-type: application/grpc\r\ncontent-length: 0\r\n",
+    );
+    assert!(grpc.head.contains("grpc-status: 14"), "{grpc:?}");
+    let origin = "origin: https://app.example\r\naccess-control-request-method: PUT\r\n";
+    let preflight = stage.untouched("OPTIONS", "/cart", origin);
+    assert!(preflight.head.contains("access-control-allow-origin: https://app.example"), "{preflight:?}");
     for lie in [
         "x-forwarded-for: 203.0.113.9",
         "forwarded: for=203.0.113.9",

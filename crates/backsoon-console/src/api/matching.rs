@@ -82,8 +82,10 @@ impl Desk {
         match (outcome.await, refused) {
             (Err(control::Error::Refused(_)), Some(problem)) => Err(problem),
             (outcome, _) => {
+                let outcome = outcome?;
                 self.news.look_again();
-                Ok(outcome?)
+                self.since.learn(&control, outcome.state()).await;
+                Ok(outcome)
             }
         }
     }

@@ -41,6 +41,7 @@ async fn a_site_is_closed_extended_and_reopened_and_the_history_names_who() {
     let later = ground.json("PATCH", &path, &[&token], r#"{"extend":"15m","message":null}"#).await.json();
     let new_end = later["windows"][0]["end"].as_str().unwrap().parse::<backsoon::time::Timestamp>().unwrap();
     assert_eq!(new_end.since(end).as_secs(), 900);
+    assert!(later["windows"][0]["since"].is_string(), "{later}");
     assert!(later["windows"][0]["message"].is_null() && later["windows"][0]["note"] == "disk full");
 
     let ended = ground.send("DELETE", &path, &[&token], None).await;
@@ -164,6 +165,18 @@ async fn a_rehearsal_tells_what_would_happen_and_does_nothing() {
     let told = ground.json("POST", "/api/v1/rehearse", &[&token], &office).await.json();
     assert_eq!(told["locked_out"], false, "{told}");
     assert!(ground.control().read().await.unwrap().is_none(), "nothing was written");
+    // The site's own rules are named, too, and tried.
+    let rule: backsoon::Rule =
+        serde_json::from_value(json!({"name": "cart", "then": "open", "when": {"path": "/cart"}})).unwrap();
+    let update = ground.control();
+    let update = update.update("a rule", |state| {
+        state.default.rules = Some(vec![rule.clone()].into());
+        Ok::<_, String>(())
+    });
+    update.await.unwrap();
+    let told = ground.json("POST", "/api/v1/rehearse", &[&token], body).await.json();
+    assert_eq!(told["sites"][0]["stays_open"], json!(["webhooks", "office", "cart"]));
+    assert_eq!(told["sites"][0]["you"][2]["decision"], "admitted");
 }
 
 #[tokio::test]

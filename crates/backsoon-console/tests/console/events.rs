@@ -1,7 +1,5 @@
 //! Server-sent events.
 
-use std::time::Duration;
-
 use backsoon_console::Role;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -104,13 +102,15 @@ async fn who_comes_back_hears_what_they_missed() {
     drop(follower);
     ground.json("POST", "/api/v1/reopen", &[&token], "{}").await;
     while other.next("state").await.data["revision"] != 2 {}
+    ground.json("POST", "/api/v1/windows", &[&token], r#"{"mode":"hold"}"#).await;
+    while other.next("state").await.data["revision"] != 3 {}
     let last_id = format!("last-event-id: {}", last.id);
     let mut back = Follower::of(&ground, &[&token, &last_id]).await;
     let missed = back.next("state").await;
     assert_eq!((missed.name.as_str(), &missed.data["revision"]), ("state", &2.into()));
+    assert_eq!(back.next("state").await.data["revision"], 3);
     for id in ["last-event-id: other-1", "last-event-id: ", "last-event-id: 99999999999999999999"] {
         let mut fresh = Follower::of(&ground, &[&token, id]).await;
-        assert_eq!(fresh.next("state").await.data["revision"], 2, "{id}");
+        assert_eq!(fresh.next("state").await.data["revision"], 3, "{id}");
     }
-    tokio::time::sleep(Duration::from_millis(10)).await;
 }

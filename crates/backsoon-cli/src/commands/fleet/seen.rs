@@ -11,7 +11,7 @@ use backsoon::{Host, Mode, State};
 use serde::Serialize;
 
 use super::Desk;
-use crate::commands::words::{kind, life, sites_in_words};
+use crate::commands::words::{draining, kind, life, sites_in_words};
 use crate::output::{self, DIM, WARN, paint, plain};
 use crate::when;
 
@@ -134,7 +134,7 @@ impl Seen {
             plain(&report.program),
             format!("{}{behind}", report.revision),
             closed(&report.closings),
-            report.draining.values().sum::<usize>().to_string(),
+            draining(report),
             report.held.to_string(),
             heard,
             match report.troubles.as_slice() {

@@ -1,7 +1,7 @@
 //! What the files of a mirror are to say.
 
 use backsoon::decide::Reason;
-use backsoon::document::Health;
+use backsoon::document::{Health, Robots};
 use backsoon::request::Request;
 use backsoon::snapshot::Snapshot;
 use backsoon::time::Timestamp;
@@ -87,6 +87,9 @@ fn ignored(hosts: &[Host], snapshot: &Snapshot) -> Vec<String> {
         if policy.health == Health::On && policy.local.health == Health::On {
             names.push("health paths".into());
         }
+        if policy.page.robots == Robots::Open && policy.local.health == Health::On {
+            names.push("robots.txt".into());
+        }
     }
     names.sort();
     names.dedup();
@@ -118,7 +121,7 @@ mod tests {
             String::from_utf8(open.page).unwrap().contains("<!doctype html>"),
             "ready for the next closing"
         );
-        assert_eq!(open.ignores, ["health paths"]);
+        assert_eq!(open.ignores, ["health paths", "robots.txt"]);
         assert_eq!(open.problem, taken(&state, &["shop.example"]).problem, "no news, no change");
 
         state
@@ -129,7 +132,7 @@ mod tests {
         state.site_mut(&"shop.example".parse().unwrap()).windows.push(Window::new(Mode::On));
         let both = taken(&state, &["shop.example", "www.example"]);
         assert_eq!(both.map(), "shop.example on\nwww.example read-only\n");
-        assert_eq!((both.flag().as_deref(), both.ignores.len()), (Some("on\n"), 2));
+        assert_eq!((both.flag().as_deref(), both.ignores.len()), (Some("on\n"), 3));
         state.site_mut(&"shop.example".parse().unwrap()).windows.clear();
         let read_only = taken(&state, &["www.example"]);
         assert_eq!(read_only.flag().as_deref(), Some("read-only\n"));

@@ -9,7 +9,7 @@ use backsoon::{Mode, State, Window};
 
 use super::picture::Picture;
 use super::{Desk, rules, valid_passes};
-use crate::commands::words::{kind, life, local, until};
+use crate::commands::words::{draining, kind, life, local, until};
 use crate::output::{self, BAD, DIM, GOOD, WARN, paint, plain};
 use crate::when;
 
@@ -139,7 +139,7 @@ fn row(document: &State, alive: Life, report: &Report) -> [String; 7] {
         kind(report.kind),
         life(alive),
         format!("{}{behind}", report.revision),
-        report.draining.values().sum::<usize>().to_string(),
+        draining(report),
         report.held.to_string(),
         heard,
     ]

@@ -2,7 +2,7 @@
 //!
 //! | It asks for | and gets |
 //! |---|---|
-//! | `/auth` | 200 and nothing else where the request may pass; or else the very reply that the gate would give |
+//! | `/auth` | 200 and nothing else where the request may pass; or else the very reply that the gate would give, with 503 if its own status would be a "yes" |
 //! | `/auth?status=403` | the same, but a refusal has this status (or 401); the reply's own is in `Backsoon-Status` |
 //! | `/auth/…` | as `/auth`, for proxies that put the visitor's path behind it; the fields alone are read |
 //! | `/page` | the reply in full, for proxies that fetch the page by a second request |
@@ -181,10 +181,12 @@ impl Shared {
             Admission::Refused(reply, cause) => {
                 self.figures.refused(&cause);
                 let mut answer = self.in_full(question, asked_by, reply);
-                if let Some(status) = status.or(self.refuse_status) {
-                    let own = HeaderValue::from(answer.status().as_u16());
-                    answer.headers_mut().insert(STATUS, own);
-                    *answer.status_mut() = status.code();
+                let own = answer.status();
+                // To gRPC and to preflights a refusal is 200 or 204, which every proxy takes for "yes".
+                let safe = own.is_success().then_some(StatusCode::SERVICE_UNAVAILABLE);
+                if let Some(status) = status.or(self.refuse_status).map(RefuseStatus::code).or(safe) {
+                    answer.headers_mut().insert(STATUS, HeaderValue::from(own.as_u16()));
+                    *answer.status_mut() = status;
                 }
                 answer
             }
