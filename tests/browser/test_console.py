@@ -54,6 +54,25 @@ def test_the_overview_is_live(page, ground):
     expect(page.get_by_role("heading", level=1)).to_have_text("Everything is open")
 
 
+def test_the_first_page_shows_the_last_hour_and_what_is_to_come(page, ground):
+    page.goto("/")
+    refused = page.get_by_role("img", name="Refused, minute by minute")
+    before = int(re.search(r"(\d+) in all", refused.get_attribute("aria-label"))[1])
+    ground.run("on", "--for", "2h", "--wait")
+    for _ in range(3):
+        assert page.request.get(ground.site).status == 503
+    page.wait_for_timeout(1500)
+    page.goto("/")
+    expect(refused).to_have_attribute("aria-label", re.compile(f"{before + 3} in all"))
+    assert refused.locator("rect").count() > 0
+    expect(page.locator(".timeline li")).to_have_count(1)
+    # Two hours of a day.
+    width = float(page.locator(".timeline rect").last.get_attribute("width"))
+    assert 75 < width < 90
+    ground.open()
+    expect(page.locator("#pictures")).to_contain_text("No window is in force")
+
+
 def test_a_window_is_extended_gets_another_message_and_ends(page, ground):
     closed(page, lasts="30m", message="soon")
     page.goto("/")

@@ -21,7 +21,7 @@ def shoot(page, name, full=True):
                 if (/^w-|^p-/.test(name)) return name;
                 if (!names.has(name)) names.set(name, `gate-${names.size + 1}`);
                 return names.get(name);
-            });
+            }).replace(/uid 0@\\w+/g, "eva@ops");
         }
     }"""
     )
@@ -33,12 +33,16 @@ def shoot(page, name, full=True):
         file.write_bytes(picture)
 
 
-def test_pictures(pages, ground):
+def test_pictures(pages, ground, chromium):
     page = pages(viewport={"width": 1000, "height": 700}, color_scheme="light", timezone_id="Europe/Berlin", locale="en-GB")
     ground.run("on", "--site", "shop.example.com", "--new-site", "--for", "45m", "--message", "New shelves. Back soon.", "--note", "disk full on db-2")
     later = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=6)).strftime("%Y-%m-%dT%H:00:00Z")
     ground.run("on", "--site", "blog.example.com", "--new-site", "--at", later, "--for", "1h", "--note", "upgrade")
     ground.sites |= {"shop.example.com", "blog.example.com"}
+    visitor = chromium.new_page()
+    for _ in range(3):
+        visitor.request.get(ground.site, headers={"host": "shop.example.com"})
+    visitor.context.close()
     page.goto("/")
     expect(page.locator(".site.on")).to_contain_text("disk full")
     expect(page.locator("#servers-state")).to_contain_text(re.compile("have confirmed"))
@@ -47,10 +51,13 @@ def test_pictures(pages, ground):
     page.get_by_label("What visitors are told").fill("We are moving a wall. Back at ten.")
     page.get_by_label("Why").fill("database upgrade")
     page.get_by_label("For how long").fill("30m")
+    # Frames are painted only where they are in view.
+    page.set_viewport_size({"width": 1000, "height": 2200})
     page.get_by_role("button", name="Rehearse").click()
     expect(page.frame_locator("iframe").first.locator("main")).to_contain_text("a wall")
     expect(page.frame_locator("iframe").last.locator("main")).to_contain_text("a wall")
     shoot(page, "rehearsal")
+    page.set_viewport_size({"width": 1000, "height": 660})
     page.get_by_role("button", name="Close all sites").click()
     expect(page.get_by_role("status")).to_contain_text("Confirmed: 2 of 2")
     shoot(page, "receipt", full=False)

@@ -8,6 +8,7 @@ mod frame;
 mod history;
 mod overview;
 mod passes;
+mod pictures;
 mod receipt;
 mod visit;
 mod wish;

@@ -11,6 +11,7 @@ use http::StatusCode;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
+use super::pictures::{charts, timeline};
 use super::visit::Visit;
 use crate::api::receipt::all;
 use crate::api::state::{Source, public};
@@ -24,6 +25,7 @@ const MOST: usize = 100;
 pub(crate) async fn show(Desks(desk): Desks<Arc<Desk>>, visit: Visit) -> Result<Response> {
     let (state, source) = desk.state().await?;
     let mut view = public(&state, source, &desk.since, Timestamp::now());
+    let (charts, timeline) = (charts(&desk.figures, Timestamp::now()), timeline(&view, Timestamp::now()));
     let (count, shut) = (view.sites.len(), view.sites.iter().filter(|site| site.mode != Mode::Off).count());
     // Those that need a look first, and `*` before all.
     view.sites.sort_by_key(|site| (!site.site.is_any(), site.mode == Mode::Off));
@@ -45,6 +47,7 @@ pub(crate) async fn show(Desks(desk): Desks<Arc<Desk>>, visit: Visit) -> Result<
         state => Value::from(Serde(&view)), count, shut, hidden, servers => members.len(), held, draining,
         is_away => source == Source::Instance, store => desk.store.url(),
         late_count => late.len(), late => Value::from(Serde(&late[..late.len().min(MOST)])), troubled => Value::from(Serde(&troubled)),
+        charts => Value::from(Serde(&charts)), timeline => Value::from(Serde(&timeline)),
         confirmed, can_change => source == Source::Store,
     };
     Ok(visit.page(&desk, StatusCode::OK, "overview.html", values))
