@@ -226,3 +226,29 @@ def test_who_signs_out_is_out(ground, chromium, signed_in):
     page.goto("/history")
     assert page.url.endswith("/sign-in")
     page.context.close()
+
+
+def test_an_admin_adds_somebody_and_a_token_and_takes_both_away(page, ground):
+    page.goto("/people")
+    page.get_by_label("Name", exact=True).fill("wanda")
+    page.get_by_label("Role", exact=False).and_(page.locator("#role")).select_option("operator")
+    page.get_by_label("Password").fill("correct horse")
+    page.get_by_role("button", name="Add").click()
+    assert "wanda" in ground.run("user", "list")
+    page.get_by_label("Role of wanda").select_option("viewer")
+    page.get_by_role("button", name="Change the role").last.click()
+    expect(page.get_by_role("heading", name="wanda")).to_contain_text("viewer")
+    page.get_by_text("Remove wanda", exact=True).click()
+    page.get_by_role("button", name="Remove wanda for good").click()
+    assert "wanda" not in ground.run("user", "list")
+    page.get_by_label("What it is for").fill("<b>ci</b>")
+    page.get_by_role("button", name="Make the token").click()
+    secret = page.locator(".secret").text_content()
+    answer = page.request.get(ground.console + "/api/v1/me", headers={"authorization": f"Bearer {secret}"})
+    assert answer.json()["name"] == "<b>ci</b>"
+    expect(page.get_by_role("heading", name="<b>ci</b>").first).to_be_visible()
+    page.get_by_role("button", name="Revoke").click()
+    answer = page.request.get(ground.console + "/api/v1/me", headers={"authorization": f"Bearer {secret}"})
+    assert answer.status == 401
+    page.goto("/you")
+    expect(page.locator("main li", has_text="this one")).to_have_count(1)

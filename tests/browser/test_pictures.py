@@ -29,7 +29,7 @@ def shoot(page, name, full=True):
     assert picture.startswith(b"\x89PNG")
     if FOLDER:
         Path(FOLDER).mkdir(parents=True, exist_ok=True)
-        file = Path(FOLDER) / f"{name}.png"
+        file = Path(FOLDER) / f"console-{name}.png"
         file.write_bytes(picture)
 
 

@@ -22,7 +22,7 @@ def test_every_screen(pages, ground, chromium, scheme, width):
     page = pages(color_scheme=scheme, viewport={"width": width, "height": 800})
     ground.sites.add("shop.example.com")
     ground.run("on", "--site", "shop.example.com", "--new-site", "--for", "30m", "--message", "Back soon", "--note", "a note")
-    for path in ["/", "/change?site=*", "/change?site=new.example.com", "/history", "/passes", "/receipt", "/window?id=w-1"]:
+    for path in ["/", "/change?site=*", "/change?site=new.example.com", "/history", "/passes", "/people", "/you", "/receipt", "/window?id=w-1"]:
         page.goto(path)
         check(page)
     page.goto("/")

@@ -8,7 +8,9 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use crate::console::Desk;
 
 /// Every template, by name; `frame.html` is what the others extend.
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 15] = [
+    ("people.html", include_str!("../../templates/people.html")),
+    ("you.html", include_str!("../../templates/you.html")),
     ("change.html", include_str!("../../templates/change.html")),
     ("frame.html", include_str!("../../templates/frame.html")),
     ("history.html", include_str!("../../templates/history.html")),

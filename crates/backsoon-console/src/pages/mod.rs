@@ -8,6 +8,7 @@ mod frame;
 mod history;
 mod overview;
 mod passes;
+mod people;
 mod pictures;
 mod receipt;
 mod visit;
@@ -49,6 +50,13 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         .route("/receipt", get(receipt::show))
         .route("/history", get(history::show))
         .route("/passes", get(passes::show).post(passes::invite))
+        .route("/people", get(people::show))
+        .route("/people/add", post(people::add))
+        .route("/people/change", post(people::change))
+        .route("/people/remove", post(people::remove))
+        .route("/tokens/new", post(people::issue))
+        .route("/tokens/revoke", post(people::revoke))
+        .route("/you", get(people::you))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/sign-out-everywhere", post(sign_in::sign_out_everywhere))
