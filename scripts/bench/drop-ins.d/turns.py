@@ -96,7 +96,8 @@ def cpu(*command: str) -> float:
 def starts() -> None:
     """How much more a site takes until its first answer: what is imported, and what is set up."""
     more: "dict[str, list[float]]" = {"the original": [], "ours": []}
-    for _ in range(rounds):
+    # A start is short, and the machine is noisy.
+    for _ in range(3 * rounds):
         taken = {}
         for name, python, what in (
             ("none", ours, "none"),

@@ -8,13 +8,11 @@ from typing import Any, Optional
 from weakref import WeakSet
 
 from django.contrib.auth import logout
-from django.http import HttpResponse
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
 from django.utils.translation import get_language
 
 from backsoon import Ask
-from backsoon._core import LINKS
-from backsoon.dropin.member import Counting, answer_to_link
+from backsoon.dropin.member import Counting, is_link
 
 from . import exceptions, marks
 from .core import get_known_maintenance_mode
@@ -55,16 +53,15 @@ def need_maintenance_response(request: Any) -> bool:
     if live("MAINTENANCE_MODE_STORE"):
         return not _store_admits(request)
     if not get_known_maintenance_mode():
-        return _is_forced(request)
+        return marks.CLOSED in marks.used and _is_forced(request)
     rules = exceptions.current()
     return not _admits(request, rules, rules.door, rules.door_of_nobody)
 
 
 def _is_forced(request: Any) -> bool:
     """Whether a view is closed although the mode is off. The middleware sees views later, when Django has found them."""
-    if marks.CLOSED not in marks.used or getattr(request, "_maintenance_view_to_come", False):
-        return False
-    return _need_maintenance_from_view(request) is True
+    is_to_come = getattr(request, "_maintenance_view_to_come", False)
+    return not is_to_come and _need_maintenance_from_view(request) is True
 
 
 def _store_admits(request: Any) -> bool:
@@ -75,23 +72,18 @@ def _store_admits(request: Any) -> bool:
     door = Counting(request, member.instance)
     request_seen = _seen(request)
     answer = door.try_admit(request_seen)
+    if is_link(answer):
+        # No view and no exception has a say in the link of a pass.
+        request._maintenance_link = answer
+        return False
     if live("MAINTENANCE_MODE") is not None and not live("MAINTENANCE_MODE"):
         is_open = is_admitted(answer) or is_admitted(door.try_admit(request_seen, None, True))
     else:
         # A rule may admit to a closed site, where users are logged out all the same.
         is_open = is_admitted(answer) and (answer.because in ("mode", "pass") or not _logs_out() or member.mode() == "off")
     if is_open:
-        return not _is_forced(request)
+        return not (marks.CLOSED in marks.used and _is_forced(request))
     return _admits(request, member.rules, door, member.rules.door_of_nobody)
-
-
-def link_response(request: Any) -> Optional[HttpResponse]:
-    """The answer to the link of a pass, which no view and no exception has a say in."""
-    if not request.path_info.startswith(LINKS) or not live("MAINTENANCE_MODE_STORE"):
-        return None
-    from . import store
-
-    return answer_to_link(store.member().instance, _seen(request))
 
 
 def _seen(request: Any) -> Any:

@@ -11,7 +11,7 @@ from backsoon.dropin.middleware import Middleware
 
 from . import marks
 from .core import LOCAL_BACKEND, get_known_maintenance_mode
-from .http import get_maintenance_response, link_response, need_maintenance_response
+from .http import get_maintenance_response, need_maintenance_response
 from .live import live
 
 
@@ -26,10 +26,7 @@ class MaintenanceModeMiddleware(Middleware):
 
     def process_request(self, request: HttpRequest) -> Optional[HttpResponse]:
         """The answer in place of the application's, if there is to be one."""
-        link = link_response(request)
-        if link is None and need_maintenance_response(request):
-            return get_maintenance_response(request)
-        return link
+        return get_maintenance_response(request) if need_maintenance_response(request) else None
 
     def is_plainly_open(self, request: HttpRequest) -> bool:
         """Whether that can be said without waiting for anybody, and without what a subclass has to say."""

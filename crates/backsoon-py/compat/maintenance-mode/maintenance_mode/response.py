@@ -11,6 +11,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.http import http_date
 
+from backsoon.dropin.member import response_of
 from backsoon.dropin.page import rendered
 
 from .live import live
@@ -21,6 +22,8 @@ NEVER = "max-age=0, no-cache, no-store, must-revalidate, private"
 
 def get_maintenance_response(request: Any) -> HttpResponse:
     """The answer in place of the application's."""
+    if "_maintenance_link" in request.__dict__:
+        return response_of(request._maintenance_link)
     if live("MAINTENANCE_MODE_REDIRECT_URL"):
         return redirect(live("MAINTENANCE_MODE_REDIRECT_URL"))
     is_json = get_maintenance_response_type(request) == "json"

@@ -13,10 +13,9 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.http import HttpResponse
 
 from backsoon import Ask
-from backsoon.dropin.exceptions import Exceptions, is_admitted, listed, seen
 from backsoon._core import LINKS
-from backsoon.dropin import member
-from backsoon.dropin.member import Counting
+from backsoon.dropin.exceptions import Exceptions, is_admitted, listed, seen
+from backsoon.dropin.member import Counting, is_link, response_of
 
 from . import addresses, lock, row, rules
 from .conf import live
@@ -49,7 +48,8 @@ def answer_to_link(request: Any) -> Optional[HttpResponse]:
         return None
     from . import store
 
-    return member.answer_to_link(store.member().instance, seen(request, host=store.host(request)))
+    answer = store.member().instance.try_admit(seen(request, host=store.host(request)))
+    return response_of(answer) if is_link(answer) else None
 
 
 def is_closed_by_setting() -> bool:

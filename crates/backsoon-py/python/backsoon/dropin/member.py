@@ -86,11 +86,13 @@ def kept(request: Any, response: Any) -> Any:
     return response
 
 
-def answer_to_link(instance: Any, request_seen: Any) -> Optional[HttpResponse]:
-    """The answer to the link of a pass, if the request is one."""
-    reply = instance.try_admit(request_seen)
-    if not isinstance(reply, Reply) or reply.because != "link":
-        return None
+def is_link(answer: Any) -> bool:
+    """Whether it answers the link of a pass."""
+    return isinstance(answer, Reply) and answer.because == "link"
+
+
+def response_of(reply: Reply) -> HttpResponse:
+    """The core's own answer, as it stands."""
     return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
 
 
