@@ -7,6 +7,7 @@ use backsoon::{Host, Mode, State};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
+use super::zones::moment;
 use crate::api::matching::IfMatch;
 use crate::api::receipt::all;
 use crate::api::rehearse::Trial;
@@ -254,24 +255,6 @@ impl Desk {
     }
 }
 
-/// The moment that a clock in `zone` shows so; in UTC if none is named.
-fn moment(text: &str, zone: &str) -> Result<Option<Timestamp>> {
-    let (text, zone) = (text.trim(), if zone.is_empty() { "UTC" } else { zone });
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let civil = text.parse::<jiff::civil::DateTime>().map_err(|_| {
-        Problem::unprocessable(format!("`{text}` is no date with a time; write 2026-11-21T23:30"))
-    })?;
-    let place = jiff::tz::TimeZone::get(zone)
-        .map_err(|_| Problem::unprocessable(format!("`{zone}` is no time zone; take one of the list")))?;
-    let moment = place.to_ambiguous_timestamp(civil).unambiguous().map_err(|_| {
-        let why = "the clocks are changed then, so that time comes twice or not at all; take another one";
-        Problem::unprocessable(format!("{text} in {zone}: {why}"))
-    })?;
-    Ok(Some(Timestamp::from_millis(moment.as_millisecond())))
-}
-
 fn wrong<E: std::fmt::Display>(error: E) -> Problem {
     Problem::unprocessable(error.to_string())
 }
@@ -279,22 +262,6 @@ fn wrong<E: std::fmt::Display>(error: E) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_time_is_that_of_its_zone_and_never_guessed() {
-        let at = |text, zone| moment(text, zone).map(|moment| moment.map(|moment| moment.to_string()));
-        assert_eq!(at("2026-11-21T23:30", "").unwrap().unwrap(), "2026-11-21T23:30:00Z");
-        assert_eq!(at("2026-07-01T02:00", "Europe/Berlin").unwrap().unwrap(), "2026-07-01T00:00:00Z");
-        assert_eq!(at(" ", "Europe/Berlin").unwrap(), None);
-        for (text, zone) in [
-            ("tomorrow", "UTC"),
-            ("2026-11-21T23:30", "Mars/Phobos"),
-            ("2026-03-29T02:30", "Europe/Berlin"),
-            ("2026-10-25T02:30", "Europe/Berlin"),
-        ] {
-            assert!(at(text, zone).is_err(), "{text} {zone}");
-        }
-    }
 
     #[test]
     fn a_query_says_what_visitors_may_see() {
