@@ -43,6 +43,10 @@ pub enum How {
     Proxy,
 }
 
+/// In the extensions of a request that goes on by itself: whether its sender may go on is asked, and is no use of a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GoesOn;
+
 /// Somebody who may look.
 pub(crate) struct Viewer(pub(crate) Caller);
 /// Somebody who may close and reopen.
@@ -154,7 +158,11 @@ async fn by_token(parts: &Parts, desk: &Desk, client: &Client) -> Result<Caller>
 
 async fn by_session(parts: &Parts, desk: &Desk, client: &Client, secret: Secret) -> Result<Option<Caller>> {
     let shown = secret.digest("known").as_str().to_owned();
-    let found = match desk.sessions.find(&secret).await {
+    let found = match parts.extensions.get::<GoesOn>() {
+        Some(GoesOn) => desk.sessions.look(&secret).await,
+        None => desk.sessions.find(&secret).await,
+    };
+    let found = match found {
         Ok(Some(session)) => rightful(parts, desk, client, session).await,
         Ok(None) => Ok(None),
         Err(error) => Err(error),
@@ -217,11 +225,12 @@ pub(crate) fn told_by_proxy(headers: &HeaderMap, desk: &Desk, client: &Client) -
     one(headers, field.as_str())?.parse().ok()
 }
 
-/// The cookie's name. With https no other site, and nobody on the way, can set one that begins so (RFC 6265bis).
+/// The cookie's name. With https no other site, and nobody on the way, can set one that begins so (RFC 6265bis). It is not that
+/// of passes: a browser sends its cookies to every port of a host, and one would replace the other.
 pub(crate) fn cookie_name(scheme: Scheme) -> &'static str {
     match scheme {
-        Scheme::Https => "__Host-backsoon",
-        Scheme::Http => "backsoon",
+        Scheme::Https => "__Host-backsoon-console",
+        Scheme::Http => "backsoon-console",
     }
 }
 

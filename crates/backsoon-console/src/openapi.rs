@@ -72,8 +72,8 @@ impl Modify for Everywhere {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme("token", SecurityScheme::Http(bearer));
         let cookie = ApiKeyValue::with_description(
-            "backsoon",
-            "A session of the console (`__Host-backsoon` with https); changes also need the field x-csrf-token",
+            "backsoon-console",
+            "A session of the console (`__Host-backsoon-console` with https); changes also need the field x-csrf-token",
         );
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         for (status, description) in PROBLEMS {

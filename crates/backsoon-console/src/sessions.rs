@@ -81,11 +81,8 @@ impl Sessions {
     /// # Errors
     /// When the store is away.
     pub async fn find(&self, secret: &Secret) -> store::Result<Option<Session>> {
-        let found = records::read::<Session>(&*self.store, &key(secret)).await?;
+        let Some(session) = self.look(secret).await? else { return Ok(None) };
         let now = Timestamp::now();
-        let Some((session, _)) = found.filter(|(session, _)| !self.is_over(session, now)) else {
-            return Ok(None);
-        };
         if now.since(session.seen) >= SEEN.min(self.idle / 4) {
             // By compare-and-swap, so that a session that was ended meanwhile stays so. Should it fail, the next use
             // writes it.
@@ -93,6 +90,16 @@ impl Sessions {
                 records::change(&*self.store, &key(secret), |session: &mut Session| session.seen = now).await;
         }
         Ok(Some(session))
+    }
+
+    /// The same without using it: a page that is only left open is not somebody at work.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn look(&self, secret: &Secret) -> store::Result<Option<Session>> {
+        let found = records::read::<Session>(&*self.store, &key(secret)).await?;
+        let now = Timestamp::now();
+        Ok(found.map(|(session, _)| session).filter(|session| !self.is_over(session, now)))
     }
 
     /// Ends one.

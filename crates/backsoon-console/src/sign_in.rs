@@ -182,7 +182,7 @@ fn set_cookie(client: &Client, value: &str) -> HeaderValue {
     let secure = if client.scheme == Scheme::Https { "; Secure" } else { "" };
     let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{secure}", cookie_name(client.scheme));
     // Base64url and our own words are visible ASCII.
-    HeaderValue::try_from(cookie).unwrap_or(HeaderValue::from_static("backsoon=; Max-Age=0; Path=/"))
+    HeaderValue::try_from(cookie).unwrap_or(HeaderValue::from_static("backsoon-console=; Max-Age=0; Path=/"))
 }
 
 /// Before there is a session, the browser's own word must do.

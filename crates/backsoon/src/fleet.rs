@@ -349,10 +349,18 @@ impl Report {
     }
 
     /// After how long a silence, by the clock of whoever listens, it has surely closed itself; none: never. Its lease
-    /// runs from before its last report was written, so clocks that differ by a tenth are allowed for.
+    /// runs from before its last report was written, so clocks that differ by a tenth are allowed for. A mirror that has
+    /// ended closes nothing any more.
     pub fn fenced_after(&self) -> Option<Duration> {
         let lease = Duration::from_millis(self.lease_ms);
-        (self.on_lost == OnLost::Close).then(|| lease + lease / 10 + Duration::from_secs(1))
+        let closes_itself = self.on_lost == OnLost::Close && self.kind != Kind::Mirror;
+        closes_itself.then(|| lease + lease / 10 + Duration::from_secs(1))
+    }
+
+    /// Whether it still serves, if its process tells. Behind a mirror that has ended the proxy goes on by its files.
+    pub(crate) fn lives(&self) -> Option<Life> {
+        let outlived = |life: &Life| self.kind == Kind::Mirror && *life == Life::Dead;
+        self.place.lives().filter(|life| !outlived(life))
     }
 
     /// Whether `state` or a later revision of it is in force there.

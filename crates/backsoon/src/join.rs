@@ -550,7 +550,7 @@ impl Membership {
 
     /// Takes those off the roster whose processes, on this machine, have ended without a farewell.
     async fn bury(&self, reports: &[Report]) {
-        for report in reports.iter().filter(|report| report.place.lives() == Some(Life::Dead)) {
+        for report in reports.iter().filter(|report| report.lives() == Some(Life::Dead)) {
             let name = &report.name;
             tracing::info!("{name} ended without a farewell and is taken off the roster");
             let _ = tokio::time::timeout(ANSWER, self.store.delete(&format!("{ROSTER}{name}"))).await;

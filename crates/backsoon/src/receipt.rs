@@ -11,7 +11,8 @@
 //!
 //! A report with the new revision was written after the change, so it needs no clock to be believed. One without it
 //! is *late*; if its beat has not moved for its lease, by the reader's clock, it is *lost* and blocks the receipt all the
-//! same, since it may still be serving. A process that has ended on this machine serves nobody and blocks nothing.
+//! same, since it may still be serving. A process that has ended on this machine serves nobody and blocks nothing, unless it
+//! is a mirror: its proxy goes on by the files that it left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -239,7 +240,7 @@ fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookou
     let snapshot = Snapshot::settle(state, &Local::default(), now, None);
     let mode = |host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
     let sites: BTreeMap<Host, Mode> = expect.sites.iter().map(|host| (host.clone(), mode(host))).collect();
-    let there = || reports.iter().filter(|report| report.place.lives() != Some(Life::Dead));
+    let there = || reports.iter().filter(|report| report.lives() != Some(Life::Dead));
     let servers: Vec<Server> = there()
         .map(|report| Server {
             name: report.name.clone(),
@@ -342,7 +343,7 @@ fn late(
     now: Timestamp,
 ) -> Option<Late> {
     let silent_ms = silence.as_millis().try_into().unwrap_or(u64::MAX);
-    let remote = report.place.lives().is_none();
+    let remote = report.lives().is_none();
     let lost = silent_ms > report.lease_ms && remote;
     let fenced = remote && report.fenced_after().is_some_and(|fenced| silence >= fenced);
     if !report.has(state) {
@@ -449,6 +450,25 @@ mod tests {
         let asked =
             Report { lineage: Some(open.lineage.clone()), revision: 4, closings: BTreeMap::new(), ..asked };
         assert_eq!(verdict(&open, &[asked]), (Verdict::Confirmed, None), "nobody's request ends");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mirror_that_has_ended_blocks_since_its_proxy_goes_on() {
+        let state = closed(3);
+        // Of this machine, with the id of a process that is another one.
+        let ended = Place { started: 0, ..Place::here() };
+        assert_eq!(ended.lives(), Some(Life::Dead));
+        let gate = Report { place: ended.clone(), revision: 2, ..report(&state, "gate") };
+        assert_eq!(verdict(&state, &[report(&state, "a"), gate.clone()]), (Verdict::Confirmed, None));
+        let mirror = Report { kind: Kind::Mirror, on_lost: fleet::OnLost::Close, ..gate };
+        let reports = [report(&state, "a"), mirror];
+        assert_eq!(verdict(&state, &reports), (Verdict::NotConfirmed, Some(Late::Behind { revision: 2 })));
+        let (expect, mut lookout) =
+            (Expect { sites: vec![Host::any()], ..Expect::default() }, Lookout::new());
+        let _ = look(&state, &expect, &reports, &mut lookout);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let late = look(&state, &expect, &reports, &mut lookout).servers[1].late.clone();
+        assert_eq!(late, Some(Late::Lost { silent_ms: 60_000 }), "and it has closed nothing");
     }
 
     #[tokio::test(start_paused = true)]

@@ -147,9 +147,10 @@ impl Snapshot {
         if let Some(site) = self.hosts.get(host) {
             return site;
         }
-        // A DNS name has at most 253 bytes (RFC 1035 §2.3.4); a longer one would only cost a look-up per dot.
-        if !self.suffixes.is_empty() && host.len() <= 253 {
-            let dots = host.match_indices('.').filter(|(at, _)| *at > 0);
+        // No suffix has more than the 253 bytes of a DNS name (RFC 1035 §2.3.4), so only dots near the end are worth a
+        // look-up. Whatever stands before them, if anything does: the gate finds the upstream by the end alone.
+        if !self.suffixes.is_empty() {
+            let dots = host.match_indices('.').filter(|(at, _)| host.len() - at <= 253);
             if let Some(site) = dots.into_iter().find_map(|(dot, _)| self.suffixes.get(&host[dot..])) {
                 return site;
             }

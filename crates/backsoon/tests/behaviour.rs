@@ -153,6 +153,7 @@ fn application_headers() -> HeaderMap {
 fn named(mut headers: HeaderMap, permit: &Permit) -> HeaderMap {
     if let Some(pass) = permit.pass() {
         headers.insert(PASS_HEADER, pass.parse().unwrap());
+        headers.insert("cache-control", "private, no-store".parse().unwrap());
     }
     headers.extend(permit.upcoming().map(|upcoming| (UPCOMING_HEADER, upcoming.field().clone())));
     headers
@@ -180,6 +181,19 @@ where
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body, cause, asked }
+}
+
+#[tokio::test]
+async fn no_cache_keeps_what_a_pass_has_opened_whatever_the_application_says() {
+    let case = table().into_iter().find(|case| case.name == "A valid pass goes through a closing").unwrap();
+    let layer = MaintenanceLayer::new(case.instance().unwrap());
+    let names = ["cache-control", "cdn-cache-control", "surrogate-control"];
+    let app = layer.layer(
+        axum::Router::new().fallback(move || async move { names.map(|name| (name, "public, max-age=600")) }),
+    );
+    let answer = app.oneshot(request(&case.request).unwrap()).await.unwrap();
+    let said = names.map(|name| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()));
+    assert_eq!(said, [Some("private, no-store".to_owned()), None, None]);
 }
 
 #[tokio::test]

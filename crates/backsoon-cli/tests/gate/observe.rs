@@ -10,6 +10,7 @@ use backsoon::pass::Invitation;
 use backsoon::rules::{Condition, PathPattern, Rule};
 use backsoon::time::Timestamp;
 use backsoon::{Host, Instance, Mode, join, store};
+use backsoon_cli::serve::Options;
 use backsoon_cli::serve::options::AccessLog;
 use tokio::time::sleep;
 
@@ -148,8 +149,20 @@ async fn the_access_log_is_off_until_asked_for_and_keeps_queries_to_itself() {
     // The link of a pass is a secret itself, whether it opens anything or not.
     read(gate.address, "/.well-known/backsoon/pass/p-1.secret?to=/secret").await;
     read(gate.address, "http://a/.well-known/backsoon/pass/p-1.secret").await;
+    // Some proxies put the visitor's path behind their own when they ask.
+    let mut asked = Options { listen: "127.0.0.1:9".parse().unwrap(), ..Options::default() };
+    asked.access_log = AccessLog::On;
+    asked.auth.listen = Some("127.0.0.1:0".parse().unwrap());
+    asked.trusted_proxies.0 = vec!["127.0.0.1".parse().unwrap()];
+    let auth = gate_with(&asked, Switch::new().instance).await.address;
+    let link = "/.well-known/backsoon/pass/p-1.secret";
+    let question = format!(
+        "GET /auth{link} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-forwarded-method: GET\r\n\
+         x-forwarded-host: a\r\nx-forwarded-uri: {link}\r\n\r\n"
+    );
+    ask(auth, question).await;
     let lines = logged();
-    assert_eq!(lines.matches("path=\"/.well-known/backsoon/pass/…\"").count(), 2, "{lines}");
+    assert_eq!(lines.matches("path=\"/.well-known/backsoon/pass/…\"").count(), 3, "{lines}");
     assert!(!lines.contains("secret"), "{lines}");
 }
 

@@ -71,6 +71,49 @@ fn trouble_is_told_and_tried_again() {
 }
 
 #[test]
+fn what_somebody_else_changes_is_not_claimed_for_long_and_a_new_receipt_looks_first() {
+    let place = Place::new();
+    let mirror = Program::start(
+        &place,
+        "mirror --file flag --page page --exec 'echo $BACKSOON_MODE >> told'",
+        "the mirror of * follows ",
+    );
+    place.done("on --wait=20s");
+    std::fs::remove_file(place.path("flag")).unwrap();
+    // The picture is the same, and the proxy is open.
+    place.done("on --for 1h --site other.example --new-site --wait=20s");
+    assert_eq!(read(&place.path("flag")).as_deref(), Some("on\n"));
+    std::fs::write(place.path("page"), "welcome").unwrap();
+    let begun = Instant::now();
+    while read(&place.path("page")).is_none_or(|page| page == "welcome") {
+        assert!(begun.elapsed() < PATIENCE, "never looked at again");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(read(&place.path("told")).unwrap().lines().take(3).collect::<Vec<_>>(), ["off", "on", "on"]);
+    drop(mirror);
+}
+
+#[test]
+fn a_mirror_that_was_killed_blocks_receipts_until_it_is_there_again() {
+    let place = Place::new();
+    let ready = "the mirror of * follows ";
+    let other = Program::start(&place, "mirror --file other", ready);
+    let killed = Program::start(&place, "mirror --file flag", ready);
+    place.done("off --wait=20s");
+    killed.kill();
+    // Whoever joins takes the dead off the roster.
+    let joined = Program::start(&place, "mirror --file third", ready);
+    let ran = place.run("on --wait=2s");
+    assert!(ran.code == 3 && ran.out.contains("still has revision"), "{ran:?}");
+    assert_eq!((read(&place.path("flag")), read(&place.path("other")).as_deref()), (None, Some("on\n")));
+    let again = Program::start(&place, "mirror --file flag", ready);
+    assert!(place.done("on --wait=20s").contains("in force"));
+    assert_eq!(read(&place.path("flag")).as_deref(), Some("on\n"));
+    assert_eq!(place.json("status")["instances"].as_array().unwrap().len(), 3);
+    drop((other, joined, again));
+}
+
+#[test]
 fn what_cannot_be_kept_is_wrong_usage() {
     let place = Place::new();
     for (line, way_out) in [

@@ -27,7 +27,7 @@ use tokio::time::MissedTickBehavior;
 use super::fleet::MemberView;
 use super::receipt::{ReceiptView, all};
 use super::state::{StateView, public};
-use crate::caller::{Caller, Viewer};
+use crate::caller::{Caller, GoesOn, Viewer};
 use crate::client::one;
 use crate::console::Desk;
 use crate::people::Secret;
@@ -82,8 +82,9 @@ pub(crate) async fn follow(
     Desks(desk): Desks<Arc<Desk>>,
     _: Viewer,
     headers: HeaderMap,
-    parts: Parts,
+    mut parts: Parts,
 ) -> Result<Response> {
+    parts.extensions.insert(GoesOn);
     if desk.news.channel.receiver_count() >= LISTENERS {
         return Err(Problem::away(format!(
             "{LISTENERS} listen already, and that is all that there is room for"
@@ -106,7 +107,9 @@ fn listen(
     channel: broadcast::Receiver<Arc<Item>>,
     parts: Parts,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+    // A session that ends sooner is asked for sooner.
+    let every = HEARTBEAT.min(desk.options.idle / 4).max(Duration::from_millis(1));
+    let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     stream::unfold((desk, channel, parts, pulse), |(desk, mut channel, parts, mut pulse)| async move {
         let event = tokio::select! {

@@ -84,7 +84,13 @@ async fn password_fits(work: impl FnOnce() -> bool + Send + 'static) -> bool {
 
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     // It is never closed.
-    let _turn = AT_ONCE.acquire().await.ok();
+    let turn = AT_ONCE.acquire().await.ok();
+    // The turn goes with the work, which goes on when whoever has asked for it hangs up.
+    let work = move || {
+        let done = work();
+        drop(turn);
+        done
+    };
     tokio::task::spawn_blocking(work).await.ok()
 }
 
@@ -121,6 +127,26 @@ mod tests {
         assert!(!Password::verify(None, "nobody's password".into()).await);
         assert!(!Password::verify(Some(&Password(String::new())), String::new()).await);
         assert_eq!(format!("{hashed:?}"), "Password(***)");
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_makes_no_room_for_more_work() {
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let wait = std::sync::Arc::new(std::sync::Mutex::new(wait));
+        for _ in 0..4 {
+            let (begun, has_begun) = tokio::sync::oneshot::channel();
+            let wait = std::sync::Arc::clone(&wait);
+            let work = move || {
+                let _ = begun.send(());
+                let _ = wait.lock().unwrap().recv();
+            };
+            let asking = tokio::spawn(apart(work));
+            has_begun.await.unwrap();
+            asking.abort();
+            assert!(asking.await.is_err(), "it has hung up");
+        }
+        assert!(AT_ONCE.try_acquire().is_err(), "four are at work");
+        drop(go);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Server-sent events.
 
-use backsoon_console::Role;
+use std::time::{Duration, Instant};
+
+use backsoon_console::{Options, Role};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -113,4 +115,21 @@ async fn who_comes_back_hears_what_they_missed() {
         let mut fresh = Follower::of(&ground, &[&token, id]).await;
         assert_eq!(fresh.next("state").await.data["revision"], 3, "{id}");
     }
+}
+
+#[tokio::test]
+async fn a_page_that_is_only_left_open_keeps_no_session_alive() {
+    let options = Options { idle: Duration::from_millis(1200), ..Options::default() };
+    let ground = Ground::with(options).await;
+    ground.user("ada", Role::Viewer).await;
+    let ada = ground.sign_in("ada").await;
+    let mut follower = Follower::of(&ground, &[&ada.cookie, "connection: close"]).await;
+    let begun = Instant::now();
+    let mut bytes = [0; 4096];
+    // The stream ends with the session, and not before.
+    while follower.stream.read(&mut bytes).await.unwrap() > 0 {
+        assert!(begun.elapsed() < PATIENCE, "somebody who has long gone still listens");
+    }
+    assert!(begun.elapsed() > Duration::from_millis(600), "it has ended by itself");
+    assert_eq!(ground.get("/api/v1/me", &[&ada.cookie]).await.status, 401);
 }

@@ -39,7 +39,7 @@ async fn whom_a_trusted_proxy_names_is_in_with_the_role_that_they_have_here() {
     assert_eq!(ground.json("POST", "/api/v1/windows", &blind, r#"{"mode":"on"}"#).await.status, 403);
     let page = ground.get("/", &blind).await;
     let set = &page.headers["set-cookie"];
-    assert!(set.starts_with("__Host-backsoon=") && set.ends_with("; Secure"), "{set}");
+    assert!(set.starts_with("__Host-backsoon-console=") && set.ends_with("; Secure"), "{set}");
     let cookie = format!("cookie: {}", set.split(';').next().unwrap());
     let csrf = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let form = format!("site=*&mode=on&csrf={csrf}");
@@ -72,7 +72,7 @@ async fn a_stranger_names_nobody_and_has_no_https() {
     let origin = ground.origin();
     let answer = ground.form("/sign-in", &[&lie[..], &[origin.as_str()]].concat(), &form).await;
     assert!(
-        answer.headers["set-cookie"].starts_with("backsoon=")
+        answer.headers["set-cookie"].starts_with("backsoon-console=")
             && !answer.headers["set-cookie"].contains("Secure")
     );
 }

@@ -10,7 +10,7 @@ async fn cookies_and_tokens_that_are_cut_stretched_or_garbled_are_nobodys() {
     let ground = Ground::new().await;
     ground.user("ada", Role::Admin).await;
     let ada = ground.sign_in("ada").await;
-    let value = ada.cookie.trim_start_matches("cookie: backsoon=").to_owned();
+    let value = ada.cookie.trim_start_matches("cookie: backsoon-console=").to_owned();
     let (short, long) = (&value[..42], format!("{value}A"));
     let huge = "A".repeat(12_000);
     for cookie in [
@@ -20,14 +20,14 @@ async fn cookies_and_tokens_that_are_cut_stretched_or_garbled_are_nobodys() {
         "",
         "null",
         "%00",
-        &format!("{value}; backsoon={value}"),
+        &format!("{value}; backsoon-console={value}"),
         &format!("\"{value}\""),
         &Secret::random().reveal().replace('-', "+"),
     ] {
-        let cookie = format!("cookie: backsoon={cookie}");
+        let cookie = format!("cookie: backsoon-console={cookie}");
         assert_eq!(ground.get("/api/v1/me", &[&cookie]).await.status, 401, "{cookie}");
     }
-    let __host = format!("cookie: __Host-backsoon={value}");
+    let __host = format!("cookie: __Host-backsoon-console={value}");
     assert_eq!(ground.get("/api/v1/me", &[&__host]).await.status, 401, "a cookie of https is none of http");
     assert_eq!(ground.get("/api/v1/me", &[&ada.cookie]).await.status, 200);
 
@@ -55,7 +55,9 @@ async fn cookies_and_tokens_that_are_cut_stretched_or_garbled_are_nobodys() {
 async fn fields_that_are_not_text_are_refused_and_not_read() {
     let ground = Ground::new().await;
     let address = ground.address;
-    for field in ["cookie: backsoon=", "authorization: Bearer ", "origin: ", "if-match: ", "x-csrf-token: "] {
+    for field in
+        ["cookie: backsoon-console=", "authorization: Bearer ", "origin: ", "if-match: ", "x-csrf-token: "]
+    {
         let mut bytes = format!("POST /api/v1/windows HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 2\r\n{field}").into_bytes();
         bytes.extend([0xff, 0xfe, 0x80]);
         bytes.extend(b"\r\n\r\n{}");
@@ -154,4 +156,30 @@ async fn who_asks_without_end_is_told_to_wait() {
     }
     let answer = last.expect("there is an end");
     assert_eq!(answer.headers["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn numbers_at_their_ends_are_answered() {
+    let ground = Ground::new().await;
+    let token = ground.token(Role::Admin).await;
+    for _ in 0..2 {
+        let closing = r#"{"mode":"on","for":"3660d","cut_after":"3660d"}"#;
+        assert!(ground.json("POST", "/api/v1/windows", &[&token], closing).await.status < 300);
+    }
+    for number in ["0", "1", "18446744073709551615", "-1", "18446744073709551616", "1.5", ""] {
+        for path in ["before", "limit"] {
+            let answer = ground.get(&format!("/api/v1/history?{path}={number}"), &[&token]).await;
+            assert!(matches!(answer.status, 200 | 400), "{path}={number}: {answer:?}");
+        }
+        let body = format!("{{\"revision\":{number}}}");
+        let answer = ground.json("POST", "/api/v1/rollback", &[&token], &body).await;
+        assert!(matches!(answer.status, 200 | 400 | 404 | 422), "{number}: {answer:?}");
+    }
+    let hold = r#"{"mode":"hold","max_wait":"3660d","max_held":4294967295,"release_per_s":4294967295}"#;
+    assert!(ground.json("POST", "/api/v1/windows", &[&token], hold).await.status < 300);
+    for end in ["-009999-01-02T01:59:59Z", "9999-12-30T22:00:00Z"] {
+        let body = format!(r#"{{"mode":"on","start":"{end}","end":"{end}"}}"#);
+        assert!(ground.json("POST", "/api/v1/windows", &[&token], &body).await.status < 500);
+    }
+    assert_eq!(ground.get("/api/v1/state", &[&token]).await.status, 200);
 }

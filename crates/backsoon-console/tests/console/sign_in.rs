@@ -162,3 +162,15 @@ async fn wrong_tokens_are_counted_too() {
     }
     assert_eq!((statuses[0], statuses[13]), (401, 429), "{statuses:?}");
 }
+
+/// A browser keeps its cookies by host and not by port: on one machine the gate's replace the console's of the same name.
+#[tokio::test]
+async fn the_cookie_of_a_pass_does_not_sign_anybody_out() {
+    let ground = Ground::new().await;
+    ground.user("ada", Role::Admin).await;
+    let ada = ground.sign_in("ada").await;
+    let name = ada.cookie.trim_start_matches("cookie: ").split('=').next().unwrap();
+    assert!(![backsoon::pass::COOKIE, backsoon::pass::COOKIE_ON_HTTPS].contains(&name), "{name}");
+    let both = format!("{}; {}=1.k.p.1.00", ada.cookie, backsoon::pass::COOKIE);
+    assert_eq!(ground.get("/api/v1/me", &[&both]).await.status, 200);
+}

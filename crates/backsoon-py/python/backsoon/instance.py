@@ -9,6 +9,9 @@ from typing import Any, Optional, Union
 from ._core import Hold, Permit, Reply, Request
 from ._core import Instance as Core
 
+# They outrank Cache-Control for caches in front of a site (RFC 9213).
+_FOR_CACHES_ALONE = ("CDN-Cache-Control", "Surrogate-Control")
+
 _members: "weakref.WeakSet[Instance]" = weakref.WeakSet()
 
 
@@ -80,3 +83,12 @@ def members() -> "list[Instance]":
 def _farewell() -> None:
     for member in members():
         member.leave()
+
+
+def name_pass(response: Any, pass_id: str) -> None:
+    """Names the pass that let a request through; a cache that kept the response would open the site to everybody."""
+    response["Backsoon-Pass"] = pass_id
+    response["Cache-Control"] = "private, no-store"
+    for name in _FOR_CACHES_ALONE:
+        if name in response:
+            del response[name]

@@ -55,7 +55,7 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpResponse};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -63,6 +63,7 @@ use pin_project_lite::pin_project;
 
 use crate::decide::Cause;
 use crate::instance::{Admission, Instance, Permit, UPCOMING_HEADER};
+use crate::pass::{FOR_CACHES_ALONE, NOT_FOR_CACHES};
 use crate::reply::Reply;
 use crate::request::{Headers, Identity, Request, Scheme, User};
 
@@ -205,7 +206,10 @@ where
                         announce(response.headers_mut(), upcoming.field());
                     }
                     if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass).ok()) {
-                        response.headers_mut().insert(HeaderName::from_static("backsoon-pass"), pass);
+                        let headers = response.headers_mut();
+                        headers.insert(HeaderName::from_static("backsoon-pass"), pass);
+                        headers.insert(CACHE_CONTROL, HeaderValue::from_static(NOT_FOR_CACHES));
+                        FOR_CACHES_ALONE.into_iter().for_each(|name| drop(headers.remove(name)));
                     }
                     Ok(response.map_body(|_, body| Body { kind: Kind::Running { body, permit } }))
                 }

@@ -57,6 +57,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
+use http::header::CACHE_CONTROL;
 use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -66,7 +67,7 @@ use tower_service::Service;
 use crate::adapters::Peer;
 use crate::decide::Cause;
 use crate::instance::{Admission, Instance, Permit, UPCOMING_HEADER};
-use crate::pass::PASS_HEADER;
+use crate::pass::{FOR_CACHES_ALONE, NOT_FOR_CACHES, PASS_HEADER};
 use crate::reply::Reply;
 use crate::request::{Identity, Request, Scheme, User};
 
@@ -425,7 +426,10 @@ fn running<B>(
         response.headers_mut().insert(UPCOMING_HEADER, upcoming.field().clone());
     }
     if let Some(pass) = permit.pass().and_then(|pass| HeaderValue::from_str(pass).ok()) {
-        response.headers_mut().insert(PASS_HEADER, pass);
+        let headers = response.headers_mut();
+        headers.insert(PASS_HEADER, pass);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(NOT_FOR_CACHES));
+        FOR_CACHES_ALONE.into_iter().for_each(|name| drop(headers.remove(name)));
     }
     response.map(|body| ResponseBody { kind: BodyKind::Running { body, permit, ending } })
 }

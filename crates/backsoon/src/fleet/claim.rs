@@ -44,7 +44,7 @@ impl Roster {
             }
             let there = store.get(&key).await?;
             let there = there.and_then(|entry| serde_json::from_slice::<Report>(&entry.value).ok());
-            if there.is_none_or(|report| report.place.lives() != Some(Life::Dead)) {
+            if there.is_none_or(|report| report.lives() != Some(Life::Dead)) {
                 break;
             }
             store.delete(&key).await?;

@@ -71,7 +71,7 @@ impl Lookout {
 
     /// Whether the instance that wrote `report` lives. Processes of this machine are looked up, others have to move.
     pub fn life(&self, report: &Report) -> Life {
-        match report.place.lives() {
+        match report.lives() {
             Some(life) => life,
             None if report.fenced_after().is_some_and(|fenced| self.silence(&report.name) >= fenced) => {
                 Life::Fenced

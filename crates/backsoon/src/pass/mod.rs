@@ -27,6 +27,12 @@ pub(crate) use link::{Presented, target};
 /// The response header that tells the bearer of a pass that the site is closed to others. Its value is the pass's name.
 pub const PASS_HEADER: http::HeaderName = http::HeaderName::from_static("backsoon-pass");
 
+/// What such a response says to caches, whatever the application says: one that kept it would open the site to everybody.
+pub(crate) const NOT_FOR_CACHES: &str = "private, no-store";
+
+/// Fields that outrank `Cache-Control` for caches in front of a site (RFC 9213); such a response has none of them.
+pub(crate) const FOR_CACHES_ALONE: [&str; 2] = ["cdn-cache-control", "surrogate-control"];
+
 /// The passes that are valid for hosts of one site at one moment, and the keys of their cookies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Passes {

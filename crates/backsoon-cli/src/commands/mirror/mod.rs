@@ -3,15 +3,17 @@
 mod file;
 mod picture;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use backsoon::fleet::{Counts, Kind};
+use backsoon::fleet::{Counts, Kind, Place};
 use backsoon::join::TakesEffect;
 use backsoon::{Host, Instance};
 
+use self::file::Kept;
 use self::picture::Picture;
 use super::serve;
 use crate::cli::{Cli, Mirror, sites};
@@ -24,6 +26,8 @@ use crate::serve::Shutdown;
 const COMMAND: Duration = Duration::from_secs(60);
 /// The pause before what has failed is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
+/// How often the files are looked at though nothing has changed: somebody else may have written or removed one.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Runs it.
 pub(super) async fn run(cli: &Cli, mirror: &Mirror) -> Result<Exit> {
@@ -36,6 +40,7 @@ pub(super) async fn run(cli: &Cli, mirror: &Mirror) -> Result<Exit> {
     options.counts = Counts::Own;
     options.takes_effect = TakesEffect::WhenSaid;
     options.serves = hosts.clone();
+    options.name = Some(name(mirror));
     let shutdown = Shutdown::on_signals()?;
     let instance = Instance::join(Arc::clone(&store), options).await;
     let mut keeper = Keeper { mirror, hosts, written: None, said: None };
@@ -48,7 +53,7 @@ pub(super) async fn run(cli: &Cli, mirror: &Mirror) -> Result<Exit> {
             let what = paint(GOOD, if carried { "the mirror" } else { "the mirror (which has trouble)" });
             output::line(format_args!("{what} of {} follows {}", keeper.names(), store.url()));
         }
-        let again = if carried { Duration::MAX } else { AGAIN };
+        let again = if carried { LOOK } else { AGAIN };
         tokio::select! {
             // The sender lives as long as the instance does.
             _ = changes.changed() => {}
@@ -72,6 +77,20 @@ fn check(mirror: &Mirror, hosts: &[Host]) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The same name each time for the same files, so that a mirror that was killed is not lost for ever when it is started
+/// again.
+fn name(mirror: &Mirror) -> String {
+    let mut hasher = DefaultHasher::new();
+    for path in [&mirror.file, &mirror.map, &mirror.page, &mirror.problem] {
+        path.as_ref()
+            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+            .hash(&mut hasher);
+    }
+    let host = Place::here().host.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "");
+    let host = if host.is_empty() { "host" } else { &host };
+    format!("{host}-mirror-{:08x}", hasher.finish() as u32)
 }
 
 /// Keeps the files, and knows what stands in them.
@@ -113,24 +132,34 @@ impl Keeper<'_> {
 
     async fn carry_out(&self, picture: &Picture) -> Result<()> {
         let is_same = self.written.as_ref().is_some_and(|written| written.says_the_same(picture));
-        if is_same && self.said.is_none() {
-            return Ok(());
-        }
+        let (map, flag) = (picture.map(), picture.flag());
         // The page first: nobody is to be shown that of an earlier closing.
-        for (path, bytes) in [(&self.mirror.page, &picture.page), (&self.mirror.problem, &picture.problem)] {
-            if let Some(path) = path {
-                file::keep(path, Some(bytes))?;
+        let files = [
+            (&self.mirror.page, Some(&*picture.page)),
+            (&self.mirror.problem, Some(&*picture.problem)),
+            (&self.mirror.map, Some(map.as_bytes())),
+            (&self.mirror.file, flag.as_deref().map(str::as_bytes)),
+        ];
+        let mut kept = Kept::AsItWas;
+        // Each time, whatever was written before: what is claimed is what stands there now.
+        for (path, bytes) in files {
+            if let Some(path) = path
+                && file::keep(path, bytes)? == Kept::MadeSo
+            {
+                if is_same {
+                    tracing::warn!(
+                        "somebody else had changed {}; it is as it should be again",
+                        path.display()
+                    );
+                }
+                kept = Kept::MadeSo;
             }
         }
-        if let Some(path) = &self.mirror.map {
-            file::keep(path, Some(picture.map().as_bytes()))?;
-        }
-        if let Some(path) = &self.mirror.file {
-            file::keep(path, picture.flag().as_deref().map(str::as_bytes))?;
-        }
         match &self.mirror.exec {
-            Some(command) => tell(command, picture).await,
-            None => Ok(()),
+            Some(command) if !is_same || self.said.is_some() || kept == Kept::MadeSo => {
+                tell(command, picture).await
+            }
+            _ => Ok(()),
         }
     }
 

@@ -151,7 +151,7 @@ impl Shared {
             info!(
                 target: "backsoon::access",
                 %proxy,
-                asked = asked.uri.path(),
+                asked = wanted.path(),
                 method = %question.method,
                 host = question.host,
                 path = &*question.path(),
@@ -248,6 +248,14 @@ impl Wanted {
             // Behind it are the visitor's path and query, which choose nothing here.
             (path, _) if path.starts_with("/auth/") => Some(Wanted::Answer(None)),
             _ => None,
+        }
+    }
+
+    /// Without the visitor's own path, which some proxies put behind it: that of a pass's link is a secret.
+    fn path(self) -> &'static str {
+        match self {
+            Wanted::Answer(_) => "/auth",
+            Wanted::Page => "/page",
         }
     }
 }

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from backsoon import Ask, Hold, Permit, Reply, Request
 
 from backsoon._core import LINKS
+from backsoon.instance import name_pass
 
 from . import marks, users
 from .conf import Conf
@@ -133,6 +134,6 @@ def kept(permit: Permit, response: Any) -> Any:
     if permit.upcoming is not None:
         response["Backsoon-Upcoming"] = permit.upcoming
     if permit.pass_id is not None:
-        response["Backsoon-Pass"] = permit.pass_id
+        name_pass(response, permit.pass_id)
     response._resource_closers.append(permit.release)
     return response

@@ -9,6 +9,7 @@ from typing import Any, Callable, Optional
 from django.http import HttpResponse
 
 from backsoon import Control, Instance, Reply
+from backsoon.instance import name_pass
 
 from .exceptions import Exceptions, is_admitted
 
@@ -80,7 +81,7 @@ def kept(request: Any, response: Any) -> Any:
     if "_maintenance_permit" in request.__dict__:
         permit = request.__dict__.pop("_maintenance_permit")
         if permit is not None and permit.pass_id is not None:
-            response["Backsoon-Pass"] = permit.pass_id
+            name_pass(response, permit.pass_id)
         if permit is not None and hasattr(response, "_resource_closers"):
             response._resource_closers.append(permit.release)
     return response
