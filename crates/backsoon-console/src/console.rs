@@ -16,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::api::events::News;
 use crate::api::since::Since;
 use crate::caller::Caller;
+use crate::figures::{self, Figures};
 use crate::guard::guard;
 use crate::known::Known;
 use crate::limits::Limits;
@@ -28,11 +29,11 @@ use crate::{Options, api, listener, pages};
 /// The largest body that is read, in bytes.
 const LARGEST: usize = 64 * 1024;
 
-/// A console, and the task that gathers its news.
+/// A console, and the tasks that gather its news and its figures.
 #[derive(Debug)]
 pub struct Console {
     desk: Arc<Desk>,
-    _news: AbortOnDropHandle<()>,
+    _tasks: [AbortOnDropHandle<()>; 2],
 }
 
 /// What all handlers work with.
@@ -48,6 +49,7 @@ pub(crate) struct Desk {
     pub(crate) known: Known,
     pub(crate) since: Since,
     pub(crate) news: News,
+    pub(crate) figures: Figures,
     /// Who is lost is told by looking again and again, so all looks are one.
     pub(crate) lookout: tokio::sync::Mutex<Lookout>,
     pub(crate) templates: Environment<'static>,
@@ -71,6 +73,7 @@ impl Console {
             known: Known::default(),
             since: Since::default(),
             news: News::default(),
+            figures: Figures::default(),
             lookout: tokio::sync::Mutex::default(),
             templates: pages::templates(),
             hosts: hosts(&options),
@@ -79,7 +82,8 @@ impl Console {
             options,
         });
         let news = tokio::spawn(api::events::gather(Arc::clone(&desk)));
-        Ok(Self { desk, _news: AbortOnDropHandle::new(news) })
+        let figures = tokio::spawn(figures::watch(Arc::clone(&desk)));
+        Ok(Self { desk, _tasks: [news, figures].map(AbortOnDropHandle::new) })
     }
 
     /// All that it answers. The service must be given the peer's address (axum's `ConnectInfo<SocketAddr>`).

@@ -110,6 +110,17 @@ impl Sessions {
         self.store.delete(&key(secret)).await
     }
 
+    /// Every session of `name` that is not over.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn of(&self, name: &UserName) -> store::Result<Vec<Session>> {
+        let now = Timestamp::now();
+        let all = records::list::<Session>(&*self.store, SESSIONS).await?;
+        let all = all.into_iter().map(|(_, session)| session);
+        Ok(all.filter(|session| session.name == *name && !self.is_over(session, now)).collect())
+    }
+
     async fn sweep(&self) -> store::Result<()> {
         let now = Timestamp::now();
         for (key, session) in records::list::<Session>(&*self.store, SESSIONS).await? {

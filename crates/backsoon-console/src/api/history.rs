@@ -14,7 +14,7 @@ use super::difference::differences;
 use super::matching::IfMatch;
 use super::receipt::all;
 use super::windows::Done;
-use crate::caller::{Admin, Viewer};
+use crate::caller::{Admin, Caller, Viewer};
 use crate::console::Desk;
 use crate::form::{Asked, Json as Body};
 use crate::problem::Result;
@@ -41,7 +41,7 @@ pub(crate) struct HistoryQuery {
 pub(crate) struct HistoryView {
     pub(crate) changes: Vec<EntryView>,
     /// What to ask for as `before` to get the next page; none: this is the last one.
-    next: Option<u64>,
+    pub(crate) next: Option<u64>,
 }
 
 /// One change.
@@ -90,20 +90,25 @@ pub(crate) async fn rollback(
     seen: IfMatch,
     Body(body): Body<RollbackBody>,
 ) -> Result<Response> {
-    let then = desk.control(&caller).at(body.revision).await?;
-    let note = format!("rollback to revision {}", body.revision);
-    let outcome = desk.change(&caller, &seen, &note, |state| {
-        state.restore(&then);
-        Ok(())
-    });
-    let outcome = outcome.await?;
-    let hosts = all(outcome.state());
-    Ok(Done::plain(outcome).answer(&desk, StatusCode::OK, hosts))
+    let done = desk.roll_back(&caller, &seen, body.revision).await?;
+    let hosts = all(done.state());
+    Ok(done.answer(&desk, StatusCode::OK, hosts))
 }
 
 // === impl Desk ===
 
 impl Desk {
+    /// Puts an earlier revision in force again.
+    pub(crate) async fn roll_back(&self, caller: &Caller, seen: &IfMatch, revision: u64) -> Result<Done> {
+        let then = self.control(caller).at(revision).await?;
+        let note = format!("rollback to revision {revision}");
+        let outcome = self.change(caller, seen, &note, |state| {
+            state.restore(&then);
+            Ok(())
+        });
+        Ok(Done::plain(outcome.await?))
+    }
+
     /// The `limit` newest changes, or those before a revision.
     pub(crate) async fn history(&self, before: Option<u64>, limit: usize) -> Result<HistoryView> {
         // One more, since a difference is one from the State before.

@@ -46,6 +46,11 @@ impl IfMatch {
         Self(None)
     }
 
+    /// The State of this tag.
+    pub(crate) fn only(tag: &str) -> Self {
+        Self(Some(tag.to_owned()))
+    }
+
     fn check(&self, state: &State) -> Result<()> {
         let Some(tags) = &self.0 else { return Ok(()) };
         let now = etag(state);

@@ -6,6 +6,7 @@ pub(crate) mod fleet;
 pub(crate) mod history;
 pub(crate) mod matching;
 pub(crate) mod me;
+pub(crate) mod passes;
 pub(crate) mod people;
 pub(crate) mod receipt;
 pub(crate) mod rehearse;
@@ -43,6 +44,8 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         .route("/rollback", post(history::rollback))
         .route("/events", get(events::follow))
         .route("/me", get(me::read))
+        .route("/passes", get(passes::list).post(passes::invite))
+        .route("/passes/{id}", delete(passes::revoke))
         .route("/people", get(people::list).post(people::add))
         .route("/people/{name}", patch(people::change).delete(people::remove))
         .route("/tokens", get(tokens::list).post(tokens::issue))

@@ -112,7 +112,7 @@ fn read(name: &str) -> Result<UserName> {
 }
 
 /// Else the last admin could shut everybody out by a slip.
-fn not_oneself(caller: &Caller, name: &UserName) -> Result<()> {
+pub(crate) fn not_oneself(caller: &Caller, name: &UserName) -> Result<()> {
     let is_person = !matches!(caller.how, How::Token(_));
     match is_person && caller.name == name.as_str() {
         true => {
@@ -125,7 +125,7 @@ fn not_oneself(caller: &Caller, name: &UserName) -> Result<()> {
 // === impl UserView ===
 
 impl UserView {
-    fn of(user: &User) -> Self {
+    pub(crate) fn of(user: &User) -> Self {
         Self {
             name: user.name.clone(),
             role: user.role,

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as Desks;
-use backsoon::decide::{Decision, Reason, decide};
+use backsoon::decide::{Decision, Local, Reason, decide};
 use backsoon::fleet::Roster;
 use backsoon::rules::Effect;
 use backsoon::snapshot::{Settled, Snapshot};
 use backsoon::time::Timestamp;
-use backsoon::{Host, Mode, Request};
+use backsoon::{Host, Mode, Request, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -56,6 +56,17 @@ pub(crate) struct RehearsalView {
     pub(crate) reply: ReplyView,
     /// What else is worth knowing before.
     pub(crate) warnings: Vec<String>,
+}
+
+/// A change that is tried out: the State before and after it, and the moments at which each is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Trial<'a> {
+    pub(crate) before: &'a State,
+    pub(crate) after: &'a State,
+    /// The sites that are meant.
+    pub(crate) sites: &'a [Host],
+    pub(crate) now: Timestamp,
+    pub(crate) then: Timestamp,
 }
 
 /// One site.
@@ -130,23 +141,38 @@ impl Desk {
         let wanted = closing.window(by, now).map_err(|why| Problem::unprocessable(why.to_string()))?;
         let (before, _) = self.state().await?;
         let mut after = before.clone();
-        let mut warnings = Vec::new();
-        if let Ok(roster) = Roster::observe(&*self.store, Duration::ZERO).await {
-            let unknown = sites.iter().filter_map(|host| roster.knows(&before, host).err());
-            warnings.extend(unknown.map(|why| why.to_string()));
-            if roster.is_empty() {
-                warnings.push("nobody follows this store: no server closes because of it".to_owned());
-            }
-        }
         for host in &sites {
             after.close(host, &wanted, now);
         }
         // As at its first moment.
         let then = wanted.start.map_or(now, |start| start.max(now));
-        let local = &self.options.local;
+        let trial = Trial { before: &before, after: &after, sites: &sites, now, then };
+        let mut view = trial.view(&self.options.local, &body.paths, address);
+        view.warnings.splice(0..0, self.strangers(&before, &sites).await);
+        Ok(view)
+    }
+
+    /// Which of `sites` no server has heard of, and whether there is any server at all.
+    pub(crate) async fn strangers(&self, state: &State, sites: &[Host]) -> Vec<String> {
+        let Ok(roster) = Roster::observe(&*self.store, Duration::ZERO).await else { return Vec::new() };
+        let unknown = sites.iter().filter_map(|host| roster.knows(state, host).err());
+        let mut warnings: Vec<String> = unknown.map(|why| why.to_string()).collect();
+        if roster.is_empty() {
+            warnings.push("nobody follows this store: no server closes because of it".to_owned());
+        }
+        warnings
+    }
+}
+
+// === impl Trial ===
+
+impl Trial<'_> {
+    /// What would be done with requests on both sides of the change.
+    pub(crate) fn view(&self, local: &Local, paths: &[String], address: IpAddr) -> RehearsalView {
+        let Self { before, after, sites, now, then } = *self;
         let (old, new) =
-            (Snapshot::settle(&before, local, now, None), Snapshot::settle(&after, local, then, None));
-        let paths: Vec<&str> = std::iter::once("/").chain(body.paths.iter().map(String::as_str)).collect();
+            (Snapshot::settle(before, local, now, None), Snapshot::settle(after, local, then, None));
+        let paths: Vec<&str> = std::iter::once("/").chain(paths.iter().map(String::as_str)).collect();
         let reached = after.sites().filter(|(host, _)| sites.iter().any(|site| site.covers(host)));
         let mut views = Vec::new();
         let mut reply = None;
@@ -170,12 +196,13 @@ impl Desk {
         let is_shut = |tried: &TriedView| tried.path == "/" && tried.decision != "admitted";
         let locked_out = views.iter().flat_map(|site| &site.you).any(is_shut);
         let refused = |site: &SiteRehearsal| site.health.iter().any(|tried| tried.decision != "admitted");
+        let mut warnings = Vec::new();
         if views.iter().any(refused) {
             warnings.push(
                 "health paths would be refused: whatever probes them may restart the servers".to_owned(),
             );
         }
-        Ok(RehearsalView { sites: views, address, locked_out, reply: reply.unwrap_or_default(), warnings })
+        RehearsalView { sites: views, address, locked_out, reply: reply.unwrap_or_default(), warnings }
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) async fn revoke(
 // === impl TokenView ===
 
 impl TokenView {
-    fn of(token: &Token) -> Self {
+    pub(crate) fn of(token: &Token) -> Self {
         Self {
             id: token.id.clone(),
             name: token.name.clone(),

@@ -11,7 +11,7 @@ use backsoon::document::{Amendment, Closing, Ends, Hold, Scheduled, WindowId};
 use backsoon::fleet::Roster;
 use backsoon::snapshot::Closed;
 use backsoon::time::Timestamp;
-use backsoon::{Host, Mode, Window};
+use backsoon::{Host, Mode, State, Window};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -75,23 +75,23 @@ pub(crate) struct CloseBody {
 }
 
 /// What is to change about a window; what is left out stays.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AmendBody {
     /// Puts the end off by so much: `15m`.
     #[schema(value_type = Option<String>, example = "15m")]
-    extend: Option<Span>,
+    pub(crate) extend: Option<Span>,
     /// Another end; `null`: until it is ended.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    end: Option<Option<Timestamp>>,
+    pub(crate) end: Option<Option<Timestamp>>,
     /// Another message; `null`: none.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>, max_length = 2000)]
-    message: Option<Option<String>>,
+    pub(crate) message: Option<Option<String>>,
     /// Another reason.
     #[schema(max_length = 2000)]
-    note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 /// What is to be reopened.
@@ -169,27 +169,8 @@ pub(crate) async fn amend(
     Part(id): Part,
     Json(body): Json<AmendBody>,
 ) -> Result<Response> {
-    texts([body.message.as_ref().and_then(|text| text.as_deref()), body.note.as_deref()])?;
-    let (id, now) = (window_id(&id)?, Timestamp::now());
-    let amendment = Amendment {
-        end: body.end,
-        extend: body.extend.map(|span| span.0),
-        message: body.message.clone(),
-        note: body.note.clone(),
-    };
-    let mut windows = Vec::new();
-    let line = format!("amend window {id}");
-    let outcome = desk.change(&caller, &seen, &line, |state| {
-        if state.window(&id).is_none() {
-            return Err(Problem::not_found(state.no_window(&id)));
-        }
-        let amended =
-            state.amend(&id, &amendment, now).map_err(|why| Problem::unprocessable(why.to_string()))?;
-        windows = vec![amended];
-        Ok(())
-    });
-    let outcome = outcome.await?;
-    Ok(Done { outcome, windows }.answer(&desk, StatusCode::OK, Vec::new()))
+    let done = desk.amend(&caller, &seen, &window_id(&id)?, body).await?;
+    Ok(done.answer(&desk, StatusCode::OK, Vec::new()))
 }
 
 /// Ends exactly one window, whoever added it.
@@ -232,6 +213,17 @@ impl CloseBody {
     }
 }
 
+// === impl AmendBody ===
+
+impl AmendBody {
+    /// What it asks for.
+    pub(crate) fn read(self) -> Result<Amendment> {
+        texts([self.message.as_ref().and_then(|text| text.as_deref()), self.note.as_deref()])?;
+        let extend = self.extend.map(|span| span.0);
+        Ok(Amendment { end: self.end, extend, message: self.message, note: self.note })
+    }
+}
+
 // === impl Desk ===
 
 impl Desk {
@@ -256,6 +248,25 @@ impl Desk {
                 }
                 windows.push((host.clone(), state.close(host, &wanted, now).window().clone()));
             }
+            Ok(())
+        });
+        let outcome = outcome.await?;
+        Ok(Done { outcome, windows })
+    }
+
+    /// Changes what is named about one window.
+    pub(crate) async fn amend(
+        &self,
+        caller: &Caller,
+        seen: &IfMatch,
+        id: &WindowId,
+        body: AmendBody,
+    ) -> Result<Done> {
+        let (amendment, now) = (body.read()?, Timestamp::now());
+        let mut windows = Vec::new();
+        let line = format!("amend window {id}");
+        let outcome = self.change(caller, seen, &line, |state| {
+            windows = vec![amended(state, id, &amendment, now)?];
             Ok(())
         });
         let outcome = outcome.await?;
@@ -336,11 +347,29 @@ impl Done {
         Self { outcome, windows: Vec::new() }
     }
 
+    /// The State that is in the store now.
+    pub(crate) fn state(&self) -> &State {
+        self.outcome.state()
+    }
+
     pub(crate) fn answer(self, desk: &Desk, status: StatusCode, hosts: Vec<Host>) -> Response {
         let mut answer = (status, axum::Json(self.view(desk, hosts))).into_response();
         tagged(&mut answer, &etag(self.outcome.state()));
         answer
     }
+}
+
+/// The window called `id` as it is after the amendment, which has been made to `state`.
+pub(crate) fn amended(
+    state: &mut State,
+    id: &WindowId,
+    amendment: &Amendment,
+    now: Timestamp,
+) -> Result<(Host, Window)> {
+    if state.window(id).is_none() {
+        return Err(Problem::not_found(state.no_window(id)));
+    }
+    state.amend(id, amendment, now).map_err(|why| Problem::unprocessable(why.to_string()))
 }
 
 fn any() -> Vec<Host> {

@@ -1,18 +1,29 @@
 //! The frame that every page stands in.
 
 use axum::response::{Html, IntoResponse as _, Response};
+use backsoon::time::Timestamp;
 use http::StatusCode;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
 use crate::console::Desk;
 
 /// Every template, by name; `frame.html` is what the others extend.
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 15] = [
+    ("people.html", include_str!("../../templates/people.html")),
+    ("you.html", include_str!("../../templates/you.html")),
+    ("change.html", include_str!("../../templates/change.html")),
     ("frame.html", include_str!("../../templates/frame.html")),
+    ("history.html", include_str!("../../templates/history.html")),
+    ("icon.html", include_str!("../../templates/icon.html")),
+    ("overview.html", include_str!("../../templates/overview.html")),
+    ("passes.html", include_str!("../../templates/passes.html")),
     ("problem.html", include_str!("../../templates/problem.html")),
+    ("receipt.html", include_str!("../../templates/receipt.html")),
+    ("rehearsal.html", include_str!("../../templates/rehearsal.html")),
     ("sign-in.html", include_str!("../../templates/sign-in.html")),
-    ("site.html", include_str!("../../templates/site.html")),
+    ("times.html", include_str!("../../templates/times.html")),
     ("welcome.html", include_str!("../../templates/welcome.html")),
+    ("window.html", include_str!("../../templates/window.html")),
 ];
 
 /// The templates, parsed.
@@ -20,12 +31,23 @@ pub(crate) fn templates() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.add_filter("when", when);
     for (name, source) in TEMPLATES {
         if let Err(error) = environment.add_template(name, source) {
             tracing::error!(name, %error, "a page of the console is damaged");
         }
     }
     environment
+}
+
+/// A moment for people; the script puts it into their own time.
+fn when(text: &str) -> Value {
+    match serde_json::from_value::<Timestamp>(text.into()) {
+        Ok(moment) => {
+            Value::from_safe_string(format!("<time datetime=\"{moment}\">{}</time>", moment.plain()))
+        }
+        Err(_) => Value::from(text),
+    }
 }
 
 /// A page.

@@ -10,5 +10,6 @@ mod ground;
 mod people;
 mod proxy;
 mod roles;
+mod screens;
 mod shapes;
 mod sign_in;

@@ -6,7 +6,7 @@ use backsoon_console::openapi::document;
 use super::ground::{Ground, all};
 
 /// The least role for each operation. One that the document has and this list has not is a failure.
-const LEAST: [(&str, &str, Role); 20] = [
+const LEAST: [(&str, &str, Role); 23] = [
     ("get", "/api/v1/state", Role::Viewer),
     ("get", "/api/v1/sites", Role::Viewer),
     ("get", "/api/v1/fleet", Role::Viewer),
@@ -20,6 +20,9 @@ const LEAST: [(&str, &str, Role); 20] = [
     ("delete", "/api/v1/windows/{id}", Role::Operator),
     ("post", "/api/v1/reopen", Role::Operator),
     ("post", "/api/v1/rollback", Role::Admin),
+    ("get", "/api/v1/passes", Role::Operator),
+    ("post", "/api/v1/passes", Role::Operator),
+    ("delete", "/api/v1/passes/{id}", Role::Operator),
     ("get", "/api/v1/people", Role::Admin),
     ("post", "/api/v1/people", Role::Admin),
     ("patch", "/api/v1/people/{name}", Role::Admin),
@@ -66,13 +69,49 @@ async fn forms_need_the_same_roles() {
     ground.user("vera", Role::Viewer).await;
     let vera = ground.sign_in("vera").await;
     let page = ground.get("/", &[&vera.cookie]).await;
-    assert!(page.status == 200 && !page.body.contains("action=\"/close\""), "{page:?}");
-    for (path, form) in [("/close", "site=*&mode=on"), ("/reopen", "site=*"), ("/end", "id=w-1")] {
-        let form = format!("{form}&csrf={}", vera.csrf);
-        let answer = ground.form(path, &[&vera.cookie, &ground.origin()], &form).await;
-        assert_eq!(answer.status, 403, "{path}: {answer:?}");
-        assert!(answer.body.contains("needs the role operator"));
+    assert!(page.status == 200 && !page.body.contains("href=\"/change?"), "{page:?}");
+    ground.user("olga", Role::Operator).await;
+    let olga = ground.sign_in("olga").await;
+    let forms = [
+        ("/close", "site=*&mode=on", Role::Operator),
+        ("/rehearse/close", "site=*&mode=on", Role::Operator),
+        ("/reopen", "site=*", Role::Operator),
+        ("/rehearse/reopen", "site=*", Role::Operator),
+        ("/end", "id=w-1", Role::Operator),
+        ("/rehearse/end", "id=w-1", Role::Operator),
+        ("/amend", "id=w-1&extend=15m", Role::Operator),
+        ("/rehearse/amend", "id=w-1", Role::Operator),
+        ("/revoke", "id=p-1", Role::Operator),
+        ("/rehearse/revoke", "id=p-1", Role::Operator),
+        ("/passes", "bearer=x", Role::Operator),
+        ("/rollback", "revision=1", Role::Admin),
+        ("/rehearse/rollback", "revision=1", Role::Admin),
+        ("/people/add", "name=x&role=admin", Role::Admin),
+        ("/people/change", "name=olga&role=admin", Role::Admin),
+        ("/people/remove", "name=vera", Role::Admin),
+        ("/tokens/new", "name=x&role=admin", Role::Admin),
+        ("/tokens/revoke", "id=0123456789ab", Role::Admin),
+    ];
+    for (path, form, least) in forms {
+        for (who, role) in [(&vera, Role::Viewer), (&olga, Role::Operator)] {
+            let without = ground.form(path, &[&who.cookie, &ground.origin()], form).await;
+            assert_eq!(without.status, 403, "{path} without the proof: {without:?}");
+            if role >= least {
+                continue;
+            }
+            let form = format!("{form}&csrf={}", who.csrf);
+            let answer = ground.form(path, &[&who.cookie, &ground.origin()], &form).await;
+            assert_eq!(answer.status, 403, "{path}: {answer:?}");
+            assert!(answer.body.contains(&format!("needs the role {least}")), "{path}: {answer:?}");
+        }
     }
+    for path in
+        ["/people", "/passes", "/change?site=*", "/window?id=w-1", "/preview?verb=close&site=*&mode=on"]
+    {
+        let answer = ground.get(path, &[&vera.cookie]).await;
+        assert_eq!(answer.status, 403, "{path}: {answer:?}");
+    }
+    assert_eq!(ground.get("/people", &[&olga.cookie]).await.status, 403);
     let anybody = ground.get("/", &[]).await;
     assert_eq!((anybody.status, anybody.headers["location"].as_str()), (303, "/sign-in"));
 }
