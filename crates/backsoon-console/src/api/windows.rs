@@ -1,4 +1,6 @@
 //! Closing, amending and reopening: `POST /windows`, `PATCH` and `DELETE /windows/{id}`, `POST /reopen`.
+//!
+//! It is long because each call stands here with what it takes, what it answers and what the OpenAPI document says of it.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
