@@ -59,7 +59,8 @@ async fn a_killed_server_keeps_what_it_acknowledged(mut bed: Bed) {
             assert_eq!((&found.version, &*found.value), (&version, key.as_bytes()));
             checked += 1;
         }
-        assert!(checked > 20 && there.len() >= checked, "{checked} acknowledged, {} there", there.len());
+        // Four were perhaps written and not acknowledged yet when "many" were counted.
+        assert!(checked + 4 > 20 && there.len() >= checked, "{checked} acknowledged, {} there", there.len());
         // What was not acknowledged either landed as a whole or not at all.
         assert!(there.iter().all(|entry| entry.value == entry.key), "a value that nobody wrote");
         assert!(there.len() <= checked + 4, "each writer had one write on its way");
