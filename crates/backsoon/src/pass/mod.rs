@@ -28,9 +28,11 @@ pub(crate) use link::{Presented, target};
 pub const PASS_HEADER: http::HeaderName = http::HeaderName::from_static("backsoon-pass");
 
 /// What such a response says to caches, whatever the application says: one that kept it would open the site to everybody.
+#[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) const NOT_FOR_CACHES: &str = "private, no-store";
 
 /// Fields that outrank `Cache-Control` for caches in front of a site (RFC 9213); such a response has none of them.
+#[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) const FOR_CACHES_ALONE: [&str; 2] = ["cdn-cache-control", "surrogate-control"];
 
 /// The passes that are valid for hosts of one site at one moment, and the keys of their cookies.
