@@ -45,7 +45,8 @@ async fn a_killed_server_keeps_what_it_acknowledged(mut bed: Bed) {
             })
             .collect();
         eventually("many are written", async || {
-            store.list(&format!("round-{round}/")).await.is_ok_and(|written| written.len() > 20)
+            // Each of the four may have written one more than it knows of.
+            store.list(&format!("round-{round}/")).await.is_ok_and(|written| written.len() > 24)
         })
         .await;
         bed.kill().await;
@@ -59,8 +60,7 @@ async fn a_killed_server_keeps_what_it_acknowledged(mut bed: Bed) {
             assert_eq!((&found.version, &*found.value), (&version, key.as_bytes()));
             checked += 1;
         }
-        // Four were perhaps written and not acknowledged yet when "many" were counted.
-        assert!(checked + 4 > 20 && there.len() >= checked, "{checked} acknowledged, {} there", there.len());
+        assert!(checked > 20 && there.len() >= checked, "{checked} acknowledged, {} there", there.len());
         // What was not acknowledged either landed as a whole or not at all.
         assert!(there.iter().all(|entry| entry.value == entry.key), "a value that nobody wrote");
         assert!(there.len() <= checked + 4, "each writer had one write on its way");
