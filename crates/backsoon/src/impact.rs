@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::{Host, Mode, PassId, State, Window, WindowId};
 use crate::fleet::{Kind, Life, Member, Report, Roster};
-use crate::tally::{Seen, Tally, Waits};
+use crate::tally::{KEPT, Seen, Tally, Waits};
 use crate::time::Timestamp;
 
-pub use filed::{file, filed};
+pub use filed::{all_filed, file, filed};
 pub use gather::gather;
 
 /// What one window has done to visitors.
@@ -74,11 +74,25 @@ pub struct PassUse {
     pub requests: u64,
 }
 
+/// The windows of `before` that are not in `after` any more, with their sites: those that the change in between has ended
+/// or called off, and those whose time was over.
+pub fn ended(before: &State, after: &State) -> Vec<(Host, Window)> {
+    let windows = |state: &State| -> Vec<(Host, Window)> {
+        let of = |(host, windows): (Host, Vec<Window>)| {
+            windows.into_iter().map(move |window| (host.clone(), window))
+        };
+        state.sites().map(|(host, site)| (host, site.windows.clone())).flat_map(of).collect()
+    };
+    let left: BTreeSet<WindowId> = windows(after).into_iter().map(|(_, window)| window.id).collect();
+    windows(before).into_iter().filter(|(_, window)| !left.contains(&window.id)).collect()
+}
+
 // === impl Impact ===
 
 impl Impact {
     /// What `window` of `site` has done until `by` ended it, as far as `roster` tells. `from` is when it came into
-    /// force, for one that has no start ([`Control::added`](crate::Control::added)). None: it never was in force.
+    /// force, for one that has no start ([`Control::added`](crate::Control::added)). None: it never
+    /// was in force, or was over so long before that nobody remembers ([`KEPT`]).
     pub fn of(
         site: &Host,
         window: &Window,
@@ -92,7 +106,8 @@ impl Impact {
         let ending = Some((to, reopened_by));
         let from = window.start.or(from);
         let was_in_force = window.mode > Mode::Off && window.start.is_none_or(|start| start < to);
-        was_in_force.then(|| Self::sum(site, window, from, ending, by, roster))
+        let is_remembered = by.change.at.since(to) < KEPT;
+        (was_in_force && is_remembered).then(|| Self::sum(site, window, from, ending, by, roster))
     }
 
     /// What `window` of `site`, which is in force by `state`, has done so far; otherwise as [`Impact::of`].
@@ -157,6 +172,11 @@ impl Impact {
     /// Whether everybody has said the last word about it: no later look brings more.
     pub fn is_complete(&self) -> bool {
         self.to.is_some() && self.awaited.is_empty() && self.waiting == 0
+    }
+
+    /// Whether anybody has counted anything.
+    pub fn is_nothing(&self) -> bool {
+        self.refused == 0 && self.held == 0 && self.cut == 0 && self.passes.is_empty()
     }
 
     /// What is missing in the numbers, in sentences without a full stop.
@@ -368,6 +388,18 @@ mod tests {
         assert_eq!((impact.to, impact.reopened_by), (Some(at(600)), None));
         let to_come = window.clone().from(at(1_000));
         assert_eq!(Impact::of(&Host::any(), &to_come, None, &state, &Roster::default()), None);
+        let (mut before, mut after) = (state.clone(), state.clone());
+        before.default.windows = vec![over.clone(), to_come.clone()];
+        after.sites.insert("a.example".parse().unwrap(), before.default.clone());
+        after.default.windows.clear();
+        assert_eq!(ended(&before, &state), [(Host::any(), over), (Host::any(), to_come)]);
+        assert_eq!(ended(&before, &after), [], "they have moved");
+        let long_over = window.clone().until(at(900 - 15 * 60));
+        assert_eq!(
+            Impact::of(&Host::any(), &long_over, None, &state, &Roster::default()),
+            None,
+            "it is forgotten"
+        );
         let so_far = Impact::so_far(&Host::any(), &window, None, &state, &Roster::default());
         assert!(so_far.to.is_none() && !so_far.is_complete());
     }

@@ -57,6 +57,9 @@ pub enum Seen {
 #[serde(transparent)]
 pub struct Waits(BTreeMap<u16, u64>);
 
+/// How long an instance tells of a closing after its end.
+pub const KEPT: Duration = Duration::from_secs(15 * 60);
+
 /// The numbers of one window as they grow.
 #[derive(Debug)]
 pub(crate) struct Counters {

@@ -12,6 +12,7 @@ mod explain;
 mod fleet;
 mod guard;
 mod history;
+mod impact;
 mod mirror;
 mod off;
 mod on;

@@ -4,6 +4,7 @@ pub(crate) mod difference;
 pub(crate) mod events;
 pub(crate) mod fleet;
 pub(crate) mod history;
+mod impact;
 pub(crate) mod matching;
 pub(crate) mod me;
 pub(crate) mod passes;

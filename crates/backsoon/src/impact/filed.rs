@@ -7,13 +7,13 @@ use crate::store::{self, Error, PutMode, Store};
 /// Where they are filed, by window.
 const IMPACT: &str = "impact/";
 
-/// Files `impact`, for the history; of several that say they are complete the first stays. One that is not
-/// [complete](Impact::is_complete) is not filed.
+/// Files `impact`, for the history, unless one of its window is there. One that is not
+/// [complete](Impact::is_complete), or that no server has counted, is not filed.
 ///
 /// # Errors
 /// When the store is away.
 pub async fn file(store: &dyn Store, impact: &Impact) -> store::Result<()> {
-    if !impact.is_complete() {
+    if !impact.is_complete() || impact.servers == 0 {
         return Ok(());
     }
     // An impact is an object of plain fields and always serialises.
@@ -31,6 +31,15 @@ pub async fn file(store: &dyn Store, impact: &Impact) -> store::Result<()> {
 pub async fn filed(store: &dyn Store, window: &WindowId) -> store::Result<Option<Impact>> {
     let entry = store.get(&key(window)).await?;
     Ok(entry.and_then(|entry| serde_json::from_slice(&entry.value).ok()))
+}
+
+/// Every impact that was filed and can be read.
+///
+/// # Errors
+/// When the store is away.
+pub async fn all_filed(store: &dyn Store) -> store::Result<Vec<Impact>> {
+    let entries = store.list(IMPACT).await?;
+    Ok(entries.iter().filter_map(|entry| serde_json::from_slice(&entry.value).ok()).collect())
 }
 
 fn key(window: &WindowId) -> String {

@@ -6,9 +6,11 @@ use super::Impact;
 use crate::control::{self, Control};
 use crate::document::{Host, State, Window};
 use crate::fleet::{Lookout, Roster};
+use crate::tally::KEPT;
+use crate::time::Timestamp;
 
 /// The impact of each of the windows that `by` has `ended` and that were in force, as far as it is known when everybody
-/// has reported or `patience` is over. It is asked for at most 15 minutes after the end: then instances forget.
+/// has reported or `patience` is over. Nothing, if `by` is older than what instances remember ([`KEPT`]).
 ///
 /// # Errors
 /// When the store is away.
@@ -18,7 +20,7 @@ pub async fn gather(
     by: &State,
     patience: Duration,
 ) -> Result<Vec<Impact>, control::Error> {
-    if ended.is_empty() {
+    if ended.is_empty() || Timestamp::now().since(by.change.at) >= KEPT {
         return Ok(Vec::new());
     }
     let mut before = control.page(Some(by.revision), 1).await?.pop().unwrap_or_default();

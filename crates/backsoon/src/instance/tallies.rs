@@ -2,20 +2,17 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tokio::time::Instant as Moment;
 
 use crate::document::{Mode, State, WindowId};
 use crate::snapshot::Snapshot;
-use crate::tally::{Counters, Seen, Tally};
+use crate::tally::{Counters, KEPT, Seen, Tally};
 use crate::time::Timestamp;
 
 /// How many closings are told of at once: the newest.
 const TOLD: usize = 64;
-/// How long a closing is told of after its end.
-const KEPT: Duration = Duration::from_secs(15 * 60);
 
 /// What one instance counts.
 #[derive(Debug, Default)]
