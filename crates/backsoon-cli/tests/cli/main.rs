@@ -13,6 +13,7 @@ mod fleet;
 mod gate;
 mod guard;
 mod history;
+mod impact;
 mod main_job;
 mod off;
 mod on;

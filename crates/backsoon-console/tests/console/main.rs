@@ -7,6 +7,7 @@ mod cross_site;
 mod document;
 mod events;
 mod ground;
+mod impact;
 mod people;
 mod proxy;
 mod roles;
