@@ -101,7 +101,15 @@ fn off_says_exactly_whom_the_closing_refused_held_cut_and_let_through() {
     let (before, waits) = off.out.split_once("2 held (p50 ").unwrap_or_else(|| panic!("{off:?}"));
     let (waits, after) = waits.split_once(')').unwrap();
     assert!(waits.contains(" s, p99 ") || waits.contains(" ms, p99 "), "{waits}");
-    assert_snapshot!(format!("exit {}\n{before}2 held (WAITS){after}", off.code), @"");
+    assert_snapshot!(format!("exit {}\n{before}2 held (WAITS){after}", off.code), @"
+    exit 0
+    *: open
+      ended     w-ID: hold of ann@HOST
+      store     file:DIR/state/backsoon/store, revision 3
+      instances 1 live, all have it
+      receipt   confirmed after SPAN: 1 server at revision 3; no earlier request was running
+      impact    w-ID: on hold TIME to TIME: 3 refused, 2 held (WAITS), 1 cut, 1 pass used (Ann: 1)
+    ");
     for held in held {
         assert!(held.join().unwrap().ends_with("here"));
     }
@@ -122,14 +130,24 @@ fn two_gates_on_one_store_add_up_and_history_keeps_the_sum() {
     let impact = &off["impacts"][0];
     assert_eq!((&impact["window"], &impact["refused"], &impact["servers"]), (&id, &5.into(), &2.into()));
     assert_eq!((&impact["complete"], &impact["awaited"]), (&true.into(), &serde_json::json!([])));
-    assert_snapshot!(unpadded(&place.run("history").shown()), @"");
+    let history = place.done("history");
+    let below = history.lines().skip_while(|line| !line.trim_end().ends_with("off *")).nth(1).unwrap();
+    let words = format!("impact of {}: 5 refused, 0 held, 0 cut, no pass used", id.as_str().unwrap());
+    assert_eq!(below.trim(), words, "{history}");
     let history = place.json("history");
     assert_eq!(history[1]["impacts"][0]["refused"], 5);
     assert!(history[0].get("impacts").is_none() && history[0]["default"]["windows"][0]["id"] == id);
 
     place.done("on --message b --wait");
     assert_eq!(other.status(), 503);
-    assert_snapshot!(place.run("rollback 2").shown(), @"");
+    assert_snapshot!(place.run("rollback 2").shown(), @"
+    exit 0
+    revision 2 is in force again, as revision 4
+      sites     all open
+      store     file:DIR/state/backsoon/store, revision 4
+      instances 2 live, all have it
+      impact    w-ID: closed TIME to TIME: 1 refused, 0 held, 0 cut, no pass used
+    ");
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl<'a> Shown<'a> {
             let windows = site.windows.iter().map(|window| ShownWindow {
                 window,
                 since: picture.since(window),
-                impact: picture.impact(&host, window),
+                impact: picture.impact(&host, window).filter(|impact| impact.servers > 0),
             });
             let (windows, rules) = (windows.collect(), rules(settled.policy()));
             Some((host, ShownSite { mode: settled.mode(), reopens: settled.reopens(), windows, rules }))
