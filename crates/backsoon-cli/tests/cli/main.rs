@@ -22,6 +22,8 @@ mod people;
 mod place;
 mod programs;
 mod race;
+#[cfg(feature = "webhooks")]
+mod receiver;
 mod redis;
 mod run;
 mod running;
@@ -29,3 +31,5 @@ mod status;
 mod store;
 mod terminal;
 mod wait;
+#[cfg(feature = "webhooks")]
+mod webhook;

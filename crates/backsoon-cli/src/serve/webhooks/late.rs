@@ -32,9 +32,20 @@ type Closed = (Lineage, u64, BTreeMap<Host, Mode>);
 pub(crate) struct Found {
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    pub(crate) trouble: Trouble,
+    /// What is in the way, in words.
     pub(crate) problem: String,
     /// For how long it has been asked for; as long as can be for one that is lost, for which nobody need wait.
     pub(crate) since: Duration,
+}
+
+/// What is wrong with a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It lives, and has not confirmed.
+    Unconfirmed,
+    /// It may have confirmed before, and nobody knows what it does now.
+    Lost,
 }
 
 // === impl Watch ===
@@ -84,8 +95,13 @@ impl Watch {
         };
         let late = receipt.servers.iter().filter_map(|server| {
             let late = lost(&server.name).or_else(|| server.late.clone())?;
-            let since = if matches!(late, Late::Lost { .. }) { Duration::MAX } else { since.elapsed() };
-            Some(Found { name: server.name.clone(), kind: server.kind, problem: late.to_string(), since })
+            let (trouble, since) = match late {
+                Late::Lost { .. } => (Trouble::Lost, Duration::MAX),
+                _ => (Trouble::Unconfirmed, since.elapsed()),
+            };
+            let words = late.to_string();
+            let problem = words.strip_prefix("lost: ").unwrap_or(&words).to_owned();
+            Some(Found { name: server.name.clone(), kind: server.kind, trouble, problem, since })
         });
         Ok(late.collect())
     }

@@ -160,7 +160,7 @@ impl Announcer {
             {
                 let mut still = BTreeSet::new();
                 for late in found {
-                    let event = news::late(&state, Timestamp::now(), &late.name, late.kind, &late.problem);
+                    let event = news::late(&state, Timestamp::now(), &late);
                     let due =
                         self.hooks.iter().filter(|hook| hook.wants(&event) && late.since >= hook.late_after);
                     for hook in due {

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use backsoon::decide::Local;
 use backsoon::document::{Window, WindowId};
-use backsoon::fleet::Kind;
 use backsoon::snapshot::Snapshot;
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode, State};
 
 use super::event::{Became, Closing, Event, Server, Type};
 use super::hook::digest;
+use super::late::Found;
 use super::text;
 
 /// How closed the sites of a State are at one time.
@@ -67,17 +67,17 @@ pub(crate) fn over(state: &State, since: Timestamp, now: Timestamp) -> Vec<Event
     news.collect()
 }
 
-/// The news that the server called `name` is a `problem` while `state` closes something.
-pub(crate) fn late(state: &State, now: Timestamp, name: &str, kind: Kind, problem: &str) -> Event {
+/// The news that a server is late or lost while `state` closes something.
+pub(crate) fn late(state: &State, now: Timestamp, found: &Found) -> Event {
     let closed = windows(state).filter(|(_, window)| window.in_force(now));
     let windows: Vec<_> = closed.map(|(site, window)| Closing::new(&site, window, Became::Stayed)).collect();
     let sites: BTreeSet<Host> = windows.iter().map(|closing| closing.site.clone()).collect();
     Event {
-        id: format!("late-{}-{}-{}", state.lineage, state.revision, digest(name)),
-        text: text::late(name, problem, &windows, state.revision),
+        id: format!("late-{}-{}-{}", state.lineage, state.revision, digest(&found.name)),
+        text: text::late(found, &sites, state.revision),
         sites: sites.into_iter().collect(),
         windows,
-        server: Some(Server { name: name.to_owned(), kind, problem: problem.to_owned() }),
+        server: Some(Server { name: found.name.clone(), kind: found.kind, problem: found.problem.clone() }),
         ..empty(Type::Late, state, now)
     }
 }

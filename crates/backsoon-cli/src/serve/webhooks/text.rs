@@ -7,6 +7,7 @@ use backsoon::time::Timestamp;
 use backsoon::{Host, Mode, State};
 
 use super::event::{Became, Closing};
+use super::late::{Found, Trouble};
 use super::news::Modes;
 
 /// The longest text, in characters, before anything is escaped: Slack shows 4,000 and cuts the rest.
@@ -54,12 +55,17 @@ pub(crate) fn over(site: &Host, window: &Window, end: Timestamp) -> String {
     escaped(&capital(&sentence))
 }
 
-pub(crate) fn late(server: &str, problem: &str, windows: &[Closing], revision: u64) -> String {
-    let sites: BTreeSet<Host> = windows.iter().map(|closing| closing.site.clone()).collect();
-    escaped(&format!(
-        "Server {server} has not confirmed that {} is closed (revision {revision}): {problem}",
-        list(&sites)
-    ))
+pub(crate) fn late(found: &Found, closed: &BTreeSet<Host>, revision: u64) -> String {
+    let are = if closed.len() == 1 { "is" } else { "are" };
+    let (server, problem, closed) = (&found.name, &found.problem, list(closed));
+    escaped(&match found.trouble {
+        Trouble::Unconfirmed => {
+            format!(
+                "Server {server} has not confirmed that {closed} {are} closed (revision {revision}): {problem}"
+            )
+        }
+        Trouble::Lost => format!("Server {server} is lost while {closed} {are} closed: {problem}"),
+    })
 }
 
 pub(crate) fn lapsed(site: &Host, window: &Window) -> String {
@@ -272,11 +278,9 @@ mod tests {
         let mut still = open.clone();
         still.default.windows.push(Window::new(Mode::Hold));
         assert_eq!(news::ended(&after, &still), []);
-        let told = news::change(&after, &still).text;
-        assert!(
-            told.contains("a closing of shop.example ended by bob@vm; it is still put on hold")
-                || told.contains("A closing of shop.example ended by bob@vm; it is still put on hold"),
-            "{told}"
+        assert_eq!(
+            news::change(&after, &still).text,
+            "Every site put on hold by bob@vm. A closing of shop.example ended by bob@vm; it is still put on hold"
         );
     }
 
