@@ -178,11 +178,11 @@ mod tests {
         control.begin(&Host::any(), window).await.unwrap();
         assert_eq!(ids(&mut changes, &control, Timestamp::now()).await, ["change-L-1"]);
         let before = changes.mark.clone();
-        let told = format!("reopened-L-w-at{}", end.as_millis());
-        assert_eq!(ids(&mut changes, &control, end).await, [told.clone()]);
+        let told = [format!("reopened-L-w-at{}", end.as_millis())];
+        assert_eq!(ids(&mut changes, &control, end).await, told);
         assert_eq!(ids(&mut changes, &control, end).await, [""; 0]);
         let later = end + std::time::Duration::from_secs(9);
         assert_eq!(ids(&mut Changes::from(changes.mark.clone()), &control, later).await, [""; 0]);
-        assert_eq!(ids(&mut Changes::from(before), &control, later).await, [told]);
+        assert_eq!(ids(&mut Changes::from(before), &control, later).await, told);
     }
 }
