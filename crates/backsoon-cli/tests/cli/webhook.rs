@@ -71,6 +71,13 @@ fn wait_until(what: &str, patience: Duration, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// The records of deliveries in the store.
+fn records(place: &Place) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = std::fs::read_dir(place.default_store().join("webhooks")) else { return Vec::new() };
+    let all = entries.map(|entry| entry.unwrap().path());
+    all.filter(|path| path.file_name().unwrap().to_str().unwrap().contains("-")).collect()
+}
+
 async fn control(place: &Place) -> Control {
     let store = store::open(&format!("file:{}", place.default_store().display())).await.unwrap();
     Control::new(store, "importer")
@@ -182,6 +189,10 @@ fn what_happened_while_no_gate_ran_is_told_and_the_past_before_the_first_is_not(
     place.done("off");
     eventually("the first news", || receiver.heard().len() == 2);
     gate.stop();
+    // As after a week, when nobody can tell by them any more what was sent.
+    for record in records(&place) {
+        std::fs::remove_file(record).unwrap();
+    }
     place.done("on --for 1s");
     place.done("on --site shop.example.com --new-site");
     std::thread::sleep(Duration::from_secs(1));
@@ -243,7 +254,8 @@ fn a_server_that_does_not_confirm_is_named_and_so_is_one_that_is_lost() {
 async fn a_window_whose_program_has_gone_is_told() {
     let receiver = Receiver::new();
     let place = telling(&receiver.url(), "events = [\"lapsed\"]\nsites = [\"*.example.com\"]");
-    let _gate = Gate::before_nothing(&place);
+    let words = ["serve", "--auth", "127.0.0.1:0", "--trusted-proxy", "127.0.0.1"];
+    let _gate = Running::start(&place, &words);
     for (id, site) in [("import", "shop.example.com"), ("else", "shop.example.net")] {
         let mut window = Window::new(Mode::On);
         (window.id, window.source, window.by) = (id.parse().unwrap(), Source::Code, "importer@worker".into());
@@ -288,13 +300,64 @@ fn secrets_are_shown_nowhere() {
     let over = gate.over();
     shown.push_str(&over.out);
     shown.push_str(&over.err);
-    for entry in std::fs::read_dir(place.default_store().join("webhooks")).unwrap() {
-        shown.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
-    }
+    assert_eq!(records(&place).len(), 1);
+    shown.push_str(&std::fs::read_to_string(&records(&place)[0]).unwrap());
     assert!(shown.contains("ops") && shown.contains(&format!("http://127.0.0.1:{port}/…")), "{shown}");
     for secret in ["hunter2", "user:", "T0PSECRET", "MfKQ9r8G", "whsec_"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
+}
+
+#[test]
+fn a_receiver_that_does_not_answer_holds_up_nobody_else() {
+    // It takes connections and is silent.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let receiver = Receiver::new();
+    let more = format!("[[webhook]]\nname = \"silent\"\nurl = \"http://{}\"", silent.local_addr().unwrap());
+    let place = telling(&receiver.url(), &more);
+    let gate = Gate::before_nothing(&place);
+    for _ in 0..10 {
+        place.done("on --site shop.example.com --new-site");
+        place.done("off --site shop.example.com");
+    }
+    eventually("the other one has everything", || {
+        list(&place)["waiting"] == 0 && receiver.heard().len() == 30
+    });
+    assert_eq!(place.json("webhook list")["silent"]["waiting"], 30);
+    assert_eq!(gate.status(), 502, "the gate serves");
+    gate.stop();
+}
+
+#[test]
+fn records_are_removed_after_a_week_and_kept_in_bounds() {
+    let receiver = Receiver::new();
+    let place = signed(&receiver);
+    place.done("on");
+    let record = |name: &str, created: &str, standing: &str, ended: Value| {
+        let record = json!({
+            "id": name, "hook": "ops", "created": created, "body": "{\"type\": \"test\"}", "standing": standing,
+            "tries": 1, "ended": ended,
+        });
+        let folder = place.default_store().join("webhooks");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}-x")), record.to_string()).unwrap();
+    };
+    let (long_ago, just_now) = ("2020-01-01T00:00:00Z", backsoon::time::Timestamp::now().to_string());
+    record("old", long_ago, "delivered", json!(long_ago));
+    record("young", &just_now, "delivered", json!(just_now));
+    record("late", long_ago, "waiting", Value::Null);
+    let gate = Gate::before_nothing(&place);
+    let there = |name: &str| records(&place).iter().any(|path| path.ends_with(format!("{name}-x")));
+    eventually("the old one is gone", || !there("old"));
+    eventually("what was left over is sent", || receiver.of("test").len() == 1);
+    assert!(there("young") && there("late"));
+    gate.stop();
+    for number in 0..1_000 {
+        record(&format!("many-{number}"), "2099-01-01T00:00:00Z", "delivered", json!("2099-01-01T00:00:00Z"));
+    }
+    let _gate = Gate::before_nothing(&place);
+    eventually("there are no more than a thousand", || records(&place).len() == 1_000);
+    assert!(!there("young") && there("many-0"), "the oldest go first");
 }
 
 #[test]
