@@ -620,6 +620,8 @@ pub enum PageVerb {
     Preview(PagePreview),
     /// Check a page and put it in force on every server
     Publish(PagePublish),
+    /// Take a published page back: the built-in one is shown again, with the site's words
+    Withdraw(PageWithdraw),
 }
 
 /// `backsoon page init` and `backsoon page check`.
@@ -653,6 +655,17 @@ pub struct PagePreview {
 pub struct PagePublish {
     /// The page, in Jinja syntax
     pub file: PathBuf,
+    /// The site whose page it is: shop.example.com, *.example.com or * (the default)
+    #[arg(long = "site", value_name = "HOST")]
+    pub sites: Vec<Host>,
+    /// Why, for other operators; visitors do not see it
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `backsoon page withdraw`.
+#[derive(Debug, Args)]
+pub struct PageWithdraw {
     /// The site whose page it is: shop.example.com, *.example.com or * (the default)
     #[arg(long = "site", value_name = "HOST")]
     pub sites: Vec<Host>,

@@ -10,6 +10,7 @@ use backsoon::fleet;
 use backsoon::inspect::inspect;
 use backsoon::store::{open_existing, without_secrets};
 
+use super::exposed::exposed;
 use crate::cli::Cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -79,7 +80,10 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
                             output::line(format_args!("{note} {name}: only a request could decide {rules}"));
                         }
                     }
-                    for caveat in control.store().caveats().await {
+                    // Without passes there is nothing in it that opens a site.
+                    let keys = matches!(&found, Found::State(state) if !state.passes.is_empty());
+                    let exposed = keys.then(|| exposed(&control.store().url())).flatten();
+                    for caveat in control.store().caveats().await.into_iter().chain(exposed) {
                         output::line(format_args!("{} store: {caveat}", paint(WARN, "note")));
                     }
                 }

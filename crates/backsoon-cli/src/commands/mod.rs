@@ -9,6 +9,7 @@ mod closed;
 mod demo;
 mod desk;
 mod explain;
+mod exposed;
 mod fleet;
 mod guard;
 mod history;
