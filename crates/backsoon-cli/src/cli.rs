@@ -71,6 +71,10 @@ pub enum Verb {
     Page(Page),
     /// Check the configuration, the store and what is in it; writes nothing
     Check,
+    /// Try out the webhooks of the configuration, and show how their deliveries stand
+    #[cfg(feature = "webhooks")]
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// Run the gate: a reverse proxy that closes
     Serve(Serve),
     /// Say who may sign in to the console
@@ -270,6 +274,23 @@ const GUARD_HELP: &str =
 It is not started in any mode but off, nor while nobody can say which mode that is.
 
 Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 75 not now, try again.";
+
+/// `backsoon webhook`.
+#[cfg(feature = "webhooks")]
+#[derive(Debug, Subcommand)]
+pub enum Webhook {
+    /// Send a test to a webhook, and say what came back
+    Test {
+        /// Its name in backsoon.toml
+        name: String,
+    },
+    /// Show for each webhook what was delivered last, what waits, and what was given up
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 /// `backsoon pass`.
 #[derive(Debug, Subcommand)]

@@ -290,6 +290,15 @@ impl Lease {
         store.put(&format!("{LEASES}{}", self.window), bytes.into(), PutMode::Overwrite).await.map(drop)
     }
 
+    /// The lease on `window`, if there is one that can be read.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn of(store: &dyn Store, window: &WindowId) -> store::Result<Option<Self>> {
+        let found = store.get(&format!("{LEASES}{window}")).await?;
+        Ok(found.and_then(|entry| serde_json::from_slice(&entry.value).ok()))
+    }
+
     /// Takes the lease on `window` away.
     pub(crate) async fn give_up(store: &dyn Store, window: &WindowId) -> store::Result<()> {
         store.delete(&format!("{LEASES}{window}")).await

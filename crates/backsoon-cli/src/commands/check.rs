@@ -15,6 +15,8 @@ use crate::cli::Cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::output::{self, BAD, GOOD, WARN, count, paint, plain, sentence};
+#[cfg(feature = "webhooks")]
+use crate::serve::webhooks::Webhooks;
 
 /// Runs it.
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
@@ -45,6 +47,11 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
             return Ok(worst);
         }
     };
+    #[cfg(feature = "webhooks")]
+    match Webhooks::new(&config.webhook) {
+        Ok(hooks) => hooks.describe().into_iter().for_each(|hook| say("webhook", Ok(hook))),
+        Err(error) => say("webhook", Err(error)),
+    }
     let url = config.store_url(cli.store_flag())?;
     match open_existing(&url).await {
         Err(error) => say("store", Err(error.into())),

@@ -23,6 +23,8 @@ mod people;
 mod place;
 mod programs;
 mod race;
+#[cfg(feature = "webhooks")]
+mod receiver;
 mod redis;
 mod run;
 mod running;
@@ -30,3 +32,5 @@ mod status;
 mod store;
 mod terminal;
 mod wait;
+#[cfg(feature = "webhooks")]
+mod webhook;
