@@ -13,3 +13,4 @@ mod roles;
 mod screens;
 mod shapes;
 mod sign_in;
+mod store;
