@@ -74,8 +74,7 @@ fn check(desk: &Desk, parts: &Parts) -> Result<Client> {
         true => desk.limits.request_by_server(client.address),
         false => desk.limits.request(client.address),
     };
-    limit
-        .map_err(|wait| Problem::too_often(wait, "too many requests came from this address"))?;
+    limit.map_err(|wait| Problem::too_often(wait, "too many requests came from this address"))?;
     Ok(client)
 }
 

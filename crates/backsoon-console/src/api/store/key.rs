@@ -63,7 +63,15 @@ mod tests {
 
     #[test]
     fn nothing_of_the_console_is_reached_by_any_name() {
-        for key in ["people/ada", "people-links/x", "tokens/0123456789ab", "sessions/x", "webhooks/x", "states", "state/x"] {
+        for key in [
+            "people/ada",
+            "people-links/x",
+            "tokens/0123456789ab",
+            "sessions/x",
+            "webhooks/x",
+            "states",
+            "state/x",
+        ] {
             assert!(allowed(key).is_none() && area(key).is_err(), "{key}");
         }
         for prefix in ["p", "people", "people/", "tokens/", "sessions/ab", "state/", "stated"] {

@@ -54,9 +54,8 @@ pub(super) fn router() -> Router<Arc<Desk>> {
 
 /// Whether this path is one of the store's.
 pub(crate) fn is_below(path: &str) -> bool {
-    path.strip_prefix("/api/v1/store").is_some_and(|rest| {
-        rest.is_empty() || rest.starts_with('/') || rest == "-events"
-    })
+    path.strip_prefix("/api/v1/store")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest == "-events")
 }
 
 /// The value under a key.
@@ -161,9 +160,7 @@ fn tagged(answer: &mut Response, version: &Version) -> Result<()> {
 fn failed(error: Error) -> Result<Response> {
     let said = error.to_string();
     match error {
-        Error::Conflict { .. } => {
-            Ok(marked(Problem::new(StatusCode::PRECONDITION_FAILED, said), "conflict"))
-        }
+        Error::Conflict { .. } => Ok(marked(Problem::new(StatusCode::PRECONDITION_FAILED, said), "conflict")),
         Error::TooLarge { size, .. } => {
             Ok(marked(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, said), &size.to_string()))
         }

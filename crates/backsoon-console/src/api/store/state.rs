@@ -81,8 +81,9 @@ impl Desk {
         let state = State::from_bytes(value).map_err(|why| Problem::unprocessable(why.to_string()))?;
         let place = format!("history/{}/{:020}", state.lineage, state.revision);
         if mode.0 != PutMode::Create || key != place {
-            let way_out =
-                format!("a state is filed once, by If-None-Match: *, and where it belongs, which is `{place}`");
+            let way_out = format!(
+                "a state is filed once, by If-None-Match: *, and where it belongs, which is `{place}`"
+            );
             return Err(Problem::unprocessable(way_out));
         }
         let is_it = |bytes: &[u8]| bytes == value;

@@ -97,7 +97,9 @@ mod tests {
 
     #[test]
     fn what_is_no_condition_is_refused() {
-        for (name, value) in [("if-match", "*"), ("if-match", "\"1\", \"2\""), ("if-none-match", "\"1\""), ("if-match", "1")] {
+        for (name, value) in
+            [("if-match", "*"), ("if-match", "\"1\", \"2\""), ("if-none-match", "\"1\""), ("if-match", "1")]
+        {
             let mut headers = HeaderMap::new();
             headers.insert(name, HeaderValue::from_static(value));
             assert_eq!(Mode::of(&headers).unwrap_err().status, 400, "{name}: {value}");

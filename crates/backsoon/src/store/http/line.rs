@@ -66,7 +66,10 @@ impl Line {
             return Err(refuse(text, why));
         }
         if !matches!(base.username(), "" | "token") {
-            return Err(refuse(text, "a token stands where a password does: write https://token:SECRET@host"));
+            return Err(refuse(
+                text,
+                "a token stands where a password does: write https://token:SECRET@host",
+            ));
         }
         let token = token(text, &address)?;
         let cacert = address.option("cacert");
@@ -101,7 +104,8 @@ impl Line {
             client = client.tls_certs_merge(certificates);
         }
         let client = client.build().map_err(|error| refuse(text, &trouble::deepest(&error)))?;
-        Ok(Self { client, base, token, shown: shown.shown() })
+        let shown = shown.shown().trim_end_matches('/').to_owned();
+        Ok(Self { client, base, token, shown })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -273,9 +277,11 @@ fn token(text: &str, address: &Address) -> Result<HeaderValue> {
         (None, None) => std::env::var(TOKEN).unwrap_or_default(),
     };
     let found = found.trim();
-    let is_token = found.starts_with("bst_") && found.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let is_token = found.starts_with("bst_")
+        && found.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     if !is_token {
-        let what = if found.is_empty() { "there is no token" } else { "what stands there is no token of a gate" };
+        let what =
+            if found.is_empty() { "there is no token" } else { "what stands there is no token of a gate" };
         let why = format!(
             "{what}; `backsoon token new --role server` makes one at the gate (`--role operator` for one who closes and reopens); put it into the environment as {TOKEN}, into a file of `?token_file=`, or into the URL, https://token:SECRET@host"
         );

@@ -27,7 +27,10 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ("refused", "start the gate with its console, or correct the host and the port in the store's URL"),
     ("failed to lookup", "correct the host in the store's URL, or its name service"),
     ("dns error", "correct the host in the store's URL, or its name service"),
-    (TIMED_OUT, "it does not answer in time: look at the gate and the network; whether a write landed is not known"),
+    (
+        TIMED_OUT,
+        "it does not answer in time: look at the gate and the network; whether a write landed is not known",
+    ),
     (
         "not known here",
         "`backsoon token new --role server` makes another one at the gate (`--role operator` for one who closes and reopens)",
@@ -54,7 +57,9 @@ pub(super) fn sentence(status: StatusCode, body: &[u8]) -> String {
     match problem {
         Some(problem) => short(&problem.detail),
         None if status.is_redirection() => {
-            format!("it answers {status}, and redirects are not followed: name the console itself in the store's URL")
+            format!(
+                "it answers {status}, and redirects are not followed: name the console itself in the store's URL"
+            )
         }
         None if status.is_server_error() => {
             format!("it answers {status}: look at the gate, and at the proxy before it")
