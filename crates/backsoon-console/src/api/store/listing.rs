@@ -28,14 +28,14 @@ pub(crate) struct Below {
 
 /// Entries of the store.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ListingView {
+pub(crate) struct StoredListView {
     /// In the order of the keys' bytes.
-    entries: Vec<EntryView>,
+    entries: Vec<StoredView>,
 }
 
 /// One value in the store.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct EntryView {
+pub(crate) struct StoredView {
     /// The key it is filed under.
     key: String,
     /// What stands between the quotes of its ETag.
@@ -47,7 +47,7 @@ pub(crate) struct EntryView {
 
 /// Every entry whose key begins with the prefix.
 #[utoipa::path(get, path = "/api/v1/store", operation_id = "list_entries", tag = "store", params(Below),
-    responses((status = 200, body = ListingView)))]
+    responses((status = 200, body = StoredListView)))]
 pub(crate) async fn list(
     Desks(desk): Desks<Arc<Desk>>,
     Server(_): Server,
@@ -56,10 +56,10 @@ pub(crate) async fn list(
     key::check_listed(&below.prefix)?;
     let entries = desk.store.list(&below.prefix).await?;
     let reached = entries.into_iter().filter(|entry| key::allowed(&entry.key).is_some());
-    let entries = reached.map(|entry| EntryView {
+    let entries = reached.map(|entry| StoredView {
         version: written(&entry.version),
         value: STANDARD.encode(&entry.value),
         key: entry.key,
     });
-    Ok(marked(Json(ListingView { entries: entries.collect() }), "entries"))
+    Ok(marked(Json(StoredListView { entries: entries.collect() }), "entries"))
 }

@@ -108,9 +108,8 @@ impl Watch {
             match byte {
                 b'\r' => {}
                 b'\n' if self.text.is_empty() => {
-                    if std::mem::replace(&mut self.says, Says::Nothing) == Says::LookAgain {
-                        heard = Says::LookAgain;
-                    }
+                    let said = std::mem::replace(&mut self.says, Says::Nothing);
+                    heard = if said == Says::LookAgain { said } else { heard };
                 }
                 b'\n' => {
                     if self.text.starts_with(b"data") {
