@@ -14,3 +14,4 @@ mod screens;
 mod shapes;
 mod sign_in;
 mod store;
+mod stranger;
