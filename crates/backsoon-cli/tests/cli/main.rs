@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what a test under load has counted is worth reading")]
 
 mod apply;
+mod behind;
 mod check;
 mod crash;
 mod damage;

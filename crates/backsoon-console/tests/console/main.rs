@@ -14,3 +14,5 @@ mod roles;
 mod screens;
 mod shapes;
 mod sign_in;
+mod store;
+mod stranger;
