@@ -105,6 +105,8 @@ async fn a_server_follows_and_reports_and_cannot_change_the_state() {
     }
     assert!(said(server.delete("state").await).contains(way_out));
     assert!(said(server.delete(&name).await).contains("stays there"));
+    assert!(said(server.put("impact/w-abcdefgh", "{}".into(), PutMode::Create).await).contains(way_out));
+    assert!(said(server.delete("impact/w-abcdefgh").await).contains("stays there"));
     let by = Control::new(Arc::new(server), "eve").begin(&Host::any(), Window::new(Mode::Hold)).await;
     assert!(matches!(by, Err(control::Error::Store(_))), "{by:?}");
     assert_eq!(ground.store.get("state").await.unwrap().unwrap().version, there.version);

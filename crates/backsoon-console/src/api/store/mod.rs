@@ -5,6 +5,7 @@
 //! in the State's place must be a State that follows the one before, signed with the token ([`state`]).
 
 pub(crate) mod hints;
+mod impact;
 mod key;
 pub(crate) mod listing;
 mod state;
@@ -22,6 +23,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use utoipa::ToSchema;
 
+use self::impact::check_impact;
 use self::key::{Area, area};
 use self::tag::{Mode, etag};
 use crate::caller::Caller;
@@ -104,6 +106,7 @@ pub(crate) async fn write(
     let overtaken = match area {
         Area::State => desk.check_state(&caller, &value, &mode).await?,
         Area::History => desk.check_history(&caller, &key, &value, &mode).await?,
+        Area::Impact => check_impact(&caller, &key, &value, &mode)?,
         Area::Fleet => state::Overtaken::No,
     };
     if overtaken == state::Overtaken::Yes {
@@ -134,7 +137,9 @@ pub(crate) async fn delete(
 ) -> Result<Response> {
     match area(&key)? {
         Area::State => desk.check_removal(&caller).await?,
-        Area::History => return Err(Problem::forbidden("what is in the history stays there")),
+        Area::History | Area::Impact => {
+            return Err(Problem::forbidden("what is in the history stays there"));
+        }
         Area::Fleet => {}
     }
     match desk.store.delete(&key).await {

@@ -113,7 +113,7 @@ impl Desk {
     }
 }
 
-fn must_be_operator(caller: &Caller) -> Result<()> {
+pub(super) fn must_be_operator(caller: &Caller) -> Result<()> {
     if caller.role >= Role::Operator {
         return Ok(());
     }
