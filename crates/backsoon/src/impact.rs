@@ -392,8 +392,8 @@ mod tests {
         before.default.windows = vec![over.clone(), to_come.clone()];
         after.sites.insert("a.example".parse().unwrap(), before.default.clone());
         after.default.windows.clear();
-        assert_eq!(ended(&before, &state), [(Host::any(), over), (Host::any(), to_come)]);
-        assert_eq!(ended(&before, &after), [], "they have moved");
+        assert_eq!(super::ended(&before, &state), [(Host::any(), over), (Host::any(), to_come)]);
+        assert_eq!(super::ended(&before, &after), [], "they have moved");
         let long_over = window.clone().until(at(900 - 15 * 60));
         assert_eq!(
             Impact::of(&Host::any(), &long_over, None, &state, &Roster::default()),
