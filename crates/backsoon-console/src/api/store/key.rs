@@ -11,6 +11,8 @@ pub(super) enum Area {
     State,
     /// Earlier States.
     History,
+    /// What closings have done.
+    Impact,
     /// What servers and programs say of themselves, and what they have found or kept.
     Fleet,
 }
@@ -21,6 +23,7 @@ const FLEET: [&str; 6] = ["kept/", "damaged/", "roster/", "leases/", "crew/", "c
 
 const STATE: &str = "state";
 const HISTORY: &str = "history/";
+const IMPACT: &str = "impact/";
 
 /// Which rules hold for `key`.
 ///
@@ -37,7 +40,7 @@ pub(super) fn area(key: &str) -> Result<Area> {
 /// 422 when it is no prefix, 403 when there are none.
 pub(super) fn check_listed(prefix: &str) -> Result<()> {
     check_prefix(prefix).map_err(|error| Problem::unprocessable(error.to_string()))?;
-    let mut reached = FLEET.iter().chain([&STATE, &HISTORY]);
+    let mut reached = FLEET.iter().chain([&STATE, &HISTORY, &IMPACT]);
     let fits = |area: &&&str| area.starts_with(prefix) || area.ends_with('/') && prefix.starts_with(**area);
     if reached.any(|area| fits(&area)) { Ok(()) } else { Err(closed()) }
 }
@@ -47,6 +50,7 @@ pub(super) fn allowed(key: &str) -> Option<Area> {
     match key {
         STATE => Some(Area::State),
         key if key.starts_with(HISTORY) => Some(Area::History),
+        key if key.starts_with(IMPACT) => Some(Area::Impact),
         key => FLEET.iter().any(|area| key.starts_with(area)).then_some(Area::Fleet),
     }
 }
@@ -77,7 +81,7 @@ mod tests {
         for prefix in ["p", "people", "people/", "tokens/", "sessions/ab", "state/", "stated"] {
             assert_eq!(check_listed(prefix).unwrap_err().status, 403, "{prefix}");
         }
-        for prefix in ["", "s", "state", "r", "roster", "roster/", "roster/web", "history/l-1/"] {
+        for prefix in ["", "s", "state", "r", "roster", "roster/", "roster/web", "history/l-1/", "impact/"] {
             assert!(check_listed(prefix).is_ok(), "{prefix}");
         }
         assert_eq!(area("../people/ada").unwrap_err().status, 422);

@@ -104,6 +104,7 @@ pub(crate) async fn write(
     let overtaken = match area {
         Area::State => desk.check_state(&caller, &value, &mode).await?,
         Area::History => desk.check_history(&caller, &key, &value, &mode).await?,
+        Area::Impact => state::check_impact(&caller, &key, &value, &mode)?,
         Area::Fleet => state::Overtaken::No,
     };
     if overtaken == state::Overtaken::Yes {
@@ -134,7 +135,9 @@ pub(crate) async fn delete(
 ) -> Result<Response> {
     match area(&key)? {
         Area::State => desk.check_removal(&caller).await?,
-        Area::History => return Err(Problem::forbidden("what is in the history stays there")),
+        Area::History | Area::Impact => {
+            return Err(Problem::forbidden("what is in the history stays there"));
+        }
         Area::Fleet => {}
     }
     match desk.store.delete(&key).await {
