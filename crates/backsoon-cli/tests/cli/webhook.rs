@@ -1,5 +1,6 @@
 //! Webhooks: real gates, a real receiver, and the verification that the documentation shows.
 
+use std::io::Write as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -378,6 +379,53 @@ fn a_test_says_what_came_back() {
         (2, "error: there is no webhook called `opz`; did you mean `ops`?")
     );
     assert_eq!(place.run("webhook list").code, 4, "there is no store yet");
+}
+
+#[test]
+fn deliveries_are_shown_also_to_those_who_have_no_secrets() {
+    let place = telling("https://hooks.example.com/a", "secret_env = \"NO_SUCH\"");
+    place.done("on");
+    assert_eq!(place.run("webhook test ops").code, 1);
+    assert_eq!(list(&place)["place"], "https://hooks.example.com/…");
+    let said = place.done("webhook list");
+    assert!(said.contains("ops") && said.contains("never"), "{said}");
+}
+
+#[test]
+fn over_https_the_receiver_has_to_show_who_it_is() {
+    use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio_rustls::rustls::{DEFAULT_VERSIONS, ServerConfig, ServerConnection, StreamOwned, crypto::ring};
+
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
+    let tls = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_protocol_versions(DEFAULT_VERSIONS)
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(tls.clone().into()).unwrap();
+            let mut stream = StreamOwned::new(connection, stream.unwrap());
+            // Whoever does not trust it goes away.
+            if super::receiver::read(&mut std::io::BufReader::new(&mut stream)).is_some() {
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            }
+        }
+    });
+    let place = telling(&format!("https://localhost:{port}/"), "");
+    place.write("cert.pem", certified.cert.pem());
+    let ran = place.run("webhook test ops");
+    assert_eq!(ran.code, 1, "nobody knows it: {ran:?}");
+    assert!(ran.err.contains("certificate"), "{ran:?}");
+    let mut trusting = place.backsoon();
+    trusting.args(["webhook", "test", "ops"]).env("SSL_CERT_FILE", place.path("cert.pem"));
+    let ran = super::place::Ran::of(&mut trusting);
+    assert!(ran.code == 0 && ran.out.contains("200 OK"), "{ran:?}");
 }
 
 #[test]

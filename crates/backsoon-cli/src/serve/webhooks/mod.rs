@@ -37,7 +37,7 @@ pub(crate) use self::answer::{Meaning, send};
 use self::changes::Changes;
 pub(crate) use self::delivery::{Delivery, Standing, all};
 use self::event::{Event, Type};
-pub(crate) use self::hook::{Hook, hooks};
+pub(crate) use self::hook::{Hook, hooks, place};
 use self::late::Watch;
 use self::mark::Mark;
 pub(crate) use self::news::test;
