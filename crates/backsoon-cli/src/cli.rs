@@ -552,7 +552,7 @@ pub enum TokenVerb {
         /// What it is for
         #[arg(long, value_name = "TEXT")]
         name: String,
-        /// What its bearer may do: viewer, operator or admin
+        /// What its bearer may do: viewer, server, operator or admin
         #[arg(long, value_name = "ROLE", default_value = "viewer")]
         role: backsoon_console::Role,
         /// For how long it is valid: 90d (for ever)

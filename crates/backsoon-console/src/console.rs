@@ -50,6 +50,8 @@ pub(crate) struct Desk {
     pub(crate) since: Since,
     pub(crate) news: News,
     pub(crate) figures: Figures,
+    /// Places for those who listen to the store itself.
+    pub(crate) listeners: Arc<tokio::sync::Semaphore>,
     /// Who is lost is told by looking again and again, so all looks are one.
     pub(crate) lookout: tokio::sync::Mutex<Lookout>,
     pub(crate) templates: Environment<'static>,
@@ -74,6 +76,7 @@ impl Console {
             since: Since::default(),
             news: News::default(),
             figures: Figures::default(),
+            listeners: Arc::new(tokio::sync::Semaphore::new(api::store::hints::LISTENERS)),
             lookout: tokio::sync::Mutex::default(),
             templates: pages::templates(),
             hosts: hosts(&options),

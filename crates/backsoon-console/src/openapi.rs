@@ -6,7 +6,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::{events, fleet, history, me, passes, people, receipt, rehearse, state, tokens, windows};
+use crate::api::{
+    events, fleet, history, me, passes, people, receipt, rehearse, state, store, tokens, windows,
+};
 use crate::problem::Problem;
 
 /// Why a request is not done: each operation may say so.
@@ -38,7 +40,8 @@ const PROBLEMS: [(&str, &str); 14] = [
         state::read, state::sites, windows::close, windows::amend, windows::end, windows::reopen,
         rehearse::rehearse, fleet::read, receipt::read, history::read, history::rollback, events::follow,
         me::read, passes::list, passes::invite, passes::revoke, people::list, people::add, people::change, people::remove,
-        tokens::list, tokens::issue, tokens::revoke
+        tokens::list, tokens::issue, tokens::revoke,
+        store::read, store::write, store::delete, store::listing::list, store::hints::follow
     ),
     components(schemas(Problem, state::ModeName)),
     modifiers(&Everywhere),
@@ -84,7 +87,8 @@ impl Modify for Everywhere {
             components.responses.insert(format!("Problem{status}"), RefOr::T(problem.build()));
         }
         for path in document.paths.paths.values_mut() {
-            let operations = [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete];
+            let operations =
+                [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
             for operation in operations.into_iter().flatten() {
                 for (status, _) in PROBLEMS {
                     let problem = RefOr::Ref(Ref::from_response_name(format!("Problem{status}")));

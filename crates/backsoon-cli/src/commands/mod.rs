@@ -13,6 +13,7 @@ mod exposed;
 mod fleet;
 mod guard;
 mod history;
+mod impact;
 mod mirror;
 mod off;
 mod on;

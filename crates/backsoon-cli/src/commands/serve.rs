@@ -53,7 +53,7 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     // It answers until the gate has drained: that is when somebody looks.
     #[cfg(feature = "console")]
     let _console = match admin {
-        Some(admin) => Some(admin.run(&store, &instance, gate.refusals()).await?),
+        Some(admin) => Some(admin.run(&store, &instance).await?),
         None => None,
     };
     let gate = gate.watching(Arc::clone(&store), &instance);

@@ -136,14 +136,6 @@ impl Gate {
         self.auth.as_ref().map(|(_, address)| *address)
     }
 
-    /// Counts what was refused since the start.
-    pub fn refusals(&self) -> impl Fn() -> u64 + Send + Sync + use<> {
-        let figures = Arc::clone(&self.figures);
-        move || {
-            figures.requests().iter().filter(|decided| decided.0 == "refused").map(|decided| decided.3).sum()
-        }
-    }
-
     /// Where `/healthz`, `/readyz` and `/metrics` answer, if they do.
     pub fn observe_address(&self) -> Option<SocketAddr> {
         self.observe.as_ref().map(|(_, address)| *address)

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what a test under load has counted is worth reading")]
 
 mod apply;
+mod behind;
 mod check;
 mod crash;
 mod damage;
@@ -13,6 +14,7 @@ mod fleet;
 mod gate;
 mod guard;
 mod history;
+mod impact;
 mod main_job;
 mod off;
 mod on;

@@ -4,6 +4,7 @@ pub(crate) mod difference;
 pub(crate) mod events;
 pub(crate) mod fleet;
 pub(crate) mod history;
+mod impact;
 pub(crate) mod matching;
 pub(crate) mod me;
 pub(crate) mod passes;
@@ -13,6 +14,7 @@ pub(crate) mod rehearse;
 pub(crate) mod since;
 pub(crate) mod span;
 pub(crate) mod state;
+pub(crate) mod store;
 pub(crate) mod tokens;
 pub(crate) mod windows;
 
@@ -50,6 +52,7 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         .route("/people/{name}", patch(people::change).delete(people::remove))
         .route("/tokens", get(tokens::list).post(tokens::issue))
         .route("/tokens/{id}", delete(tokens::revoke))
+        .merge(store::router())
         .route("/openapi.json", get(openapi::read))
 }
 
