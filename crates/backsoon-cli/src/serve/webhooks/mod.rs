@@ -9,6 +9,7 @@ mod delivery;
 mod event;
 mod hidden;
 mod hook;
+mod impact;
 mod late;
 mod mark;
 mod news;
@@ -140,7 +141,10 @@ impl Announcer {
         let Some(state) = self.instance.state() else { return Ok(()) };
         let Some(step) = changes.since(&self.control, &state, Timestamp::now()).await? else { return Ok(()) };
         for event in &step.events {
-            self.announce(event).await?;
+            match &event.over {
+                Some(over) => self.announce(&impact::told(&self.control, event, over).await).await?,
+                None => self.announce(event).await?,
+            }
         }
         step.mark.write(&**self.control.store()).await?;
         changes.announced(step);
