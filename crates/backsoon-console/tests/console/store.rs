@@ -124,8 +124,8 @@ async fn what_a_closing_has_done_is_filed_once_by_an_operator_and_stays() {
     let found = impact::gather(&operator, &windows, ended.state(), PATIENCE).await.unwrap().remove(0);
     let (key, bytes) = (format!("impact/{}", window.id), serde_json::to_vec(&found).unwrap());
     let server = ground.by_token(Role::Server).await;
-    let put = |key: &str, mode| server.put(key, bytes.clone().into(), mode);
-    assert!(said(put(&key, PutMode::Create).await).contains("--role operator"));
+    let put = server.put(&key, bytes.clone().into(), PutMode::Create);
+    assert!(said(put.await).contains("--role operator"));
     let store = operator.store();
     for (key, mode) in [("impact/w-other", PutMode::Create), (key.as_str(), PutMode::Overwrite)] {
         assert!(said(store.put(key, bytes.clone().into(), mode).await).contains("is filed once"));
