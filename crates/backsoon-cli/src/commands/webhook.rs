@@ -38,10 +38,9 @@ struct Stands {
 /// Runs it.
 pub(super) async fn run(cli: &Cli, webhook: &Webhook) -> Result<Exit> {
     let config = Config::load(cli.config.as_deref())?;
-    let hooks = webhooks::hooks(&config.webhook)?;
     match webhook {
-        Webhook::Test { name } => test(&hooks, name).await,
-        Webhook::List { json } => list(&Desk::open_existing(cli).await?, &hooks, *json).await,
+        Webhook::Test { name } => test(&webhooks::hooks(&config.webhook)?, name).await,
+        Webhook::List { json } => list(&Desk::open_existing(cli).await?, &config, *json).await,
     }
 }
 
@@ -69,10 +68,11 @@ async fn test(hooks: &[Hook], name: &str) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn list(desk: &Desk, hooks: &[Hook], json: bool) -> Result<Exit> {
+async fn list(desk: &Desk, config: &Config, json: bool) -> Result<Exit> {
     let mut all: BTreeMap<String, Stands> = BTreeMap::new();
-    for hook in hooks {
-        all.insert(hook.name.clone(), Stands { place: Some(hook.place()), ..Stands::default() });
+    // Without their secrets, which may be known to the gates alone.
+    for hook in &config.webhook {
+        all.insert(hook.name.clone(), Stands { place: webhooks::place(hook), ..Stands::default() });
     }
     let mut deliveries: Vec<Delivery> =
         webhooks::all(&**desk.store()).await?.into_iter().map(|(_, delivery)| delivery).collect();

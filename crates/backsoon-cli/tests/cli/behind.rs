@@ -111,6 +111,9 @@ fn the_command_line_closes_waits_and_reopens_through_a_console() {
     let off = ann.run("off --wait");
     assert!(off.code == 0 && off.out.contains("1 live, all have it"), "{off:?}");
     assert_eq!(front.gate.as_ref().unwrap().status(), 502);
+    // One request was refused, and who looks at the store itself finds that written down.
+    assert!(off.err.is_empty(), "{off:?}");
+    assert!(front.place.done("history").contains("1 refused"), "{}", front.place.done("history"));
     let ran = ann.run("user list");
     assert!(ran.code == 4 && ran.err.contains("not reached through the API, in no role"), "{ran:?}");
     for (token, way_out) in [

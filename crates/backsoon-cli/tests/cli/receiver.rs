@@ -78,9 +78,10 @@ impl Delivery {
     }
 }
 
-fn read(stream: &mut impl BufRead) -> Option<Delivery> {
+/// The next request; nothing if whoever was about to send one has gone.
+pub(crate) fn read(stream: &mut impl BufRead) -> Option<Delivery> {
     let mut line = String::new();
-    stream.read_line(&mut line).ok()?;
+    stream.read_line(&mut line).ok().filter(|length| *length > 0)?;
     assert!(line.starts_with("POST /"), "{line}");
     let mut fields = BTreeMap::new();
     loop {

@@ -125,7 +125,7 @@ fn a_key_that_nobody_knows_comes_back_with_the_one_that_is_meant() {
       |
     1 | stor = "file:./x"
       | ^^^^
-    unknown field `stor`, expected one of `store`, `rules`, `health`, `on_unknown`, `on_lost`, `gate`, `admin`; did you mean `store`?
+    unknown field `stor`, expected one of `store`, `rules`, `health`, `on_unknown`, `on_lost`, `gate`, `admin`, `webhook`; did you mean `store`?
     "#);
     assert!(!place.default_store().exists(), "nothing was written anywhere else");
 }

@@ -88,6 +88,7 @@ fn help_names_every_verb_and_every_exit_code() {
       apply        Put the sites, rules and pages of a TOML file in force; windows stay as they are
       page         Make a page of your own: begin it, try it out, publish it
       check        Check the configuration, the store and what is in it; writes nothing
+      webhook      Try out the webhooks of the configuration, and show how their deliveries stand
       serve        Run the gate: a reverse proxy that closes
       user         Say who may sign in to the console
       token        Make and revoke tokens, with which programs use the API

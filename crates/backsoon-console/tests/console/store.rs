@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use backsoon::document::{Change, Host, Mode, Window};
-use backsoon::impact;
 use backsoon::store::{Error, HttpStore, PutMode, Store, Version};
 use backsoon::{Control, State, control};
 use backsoon_console::{Options, Role};
@@ -106,36 +105,14 @@ async fn a_server_follows_and_reports_and_cannot_change_the_state() {
     }
     assert!(said(server.delete("state").await).contains(way_out));
     assert!(said(server.delete(&name).await).contains("stays there"));
+    assert!(said(server.put("impact/w-abcdefgh", "{}".into(), PutMode::Create).await).contains(way_out));
+    assert!(said(server.delete("impact/w-abcdefgh").await).contains("stays there"));
     let by = Control::new(Arc::new(server), "eve").begin(&Host::any(), Window::new(Mode::Hold)).await;
     assert!(matches!(by, Err(control::Error::Store(_))), "{by:?}");
     assert_eq!(ground.store.get("state").await.unwrap().unwrap().version, there.version);
     let viewer = ground.by_token(Role::Viewer).await;
     assert!(said(viewer.get("state").await).contains("needs the role server"));
     assert!(said(viewer.list("roster/").await).contains("needs the role server"));
-}
-
-#[tokio::test]
-async fn what_a_closing_has_done_is_filed_once_by_an_operator_and_stays() {
-    let ground = Ground::new().await;
-    let (operator, window) = (ground.operator().await, Window::new(Mode::On));
-    operator.begin(&Host::any(), window.clone()).await.unwrap();
-    let ended = operator.end(&window.id).await.unwrap();
-    let windows = [(Host::any(), window.clone())];
-    let found = impact::gather(&operator, &windows, ended.state(), PATIENCE).await.unwrap().remove(0);
-    let (key, bytes) = (format!("impact/{}", window.id), serde_json::to_vec(&found).unwrap());
-    let server = ground.by_token(Role::Server).await;
-    let put = server.put(&key, bytes.clone().into(), PutMode::Create);
-    assert!(said(put.await).contains("--role operator"));
-    let store = operator.store();
-    for (key, mode) in [("impact/w-other", PutMode::Create), (key.as_str(), PutMode::Overwrite)] {
-        assert!(said(store.put(key, bytes.clone().into(), mode).await).contains("is filed once"));
-    }
-    assert!(said(store.put(&key, "{}".into(), PutMode::Create).await).contains("missing field"));
-    impact::file(&**store, &found).await.unwrap();
-    assert_eq!(impact::filed(&**store, &window.id).await.unwrap(), Some(found.clone()));
-    impact::file(&**store, &found).await.unwrap();
-    assert_eq!(impact::all_filed(&server).await.unwrap(), [found]);
-    assert!(said(store.delete(&key).await).contains("stays there"));
 }
 
 #[tokio::test]

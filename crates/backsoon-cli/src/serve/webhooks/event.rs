@@ -2,8 +2,9 @@
 
 use backsoon::document::{Lineage, Source, Window, WindowId};
 use backsoon::fleet::Kind;
+use backsoon::impact::Impact;
 use backsoon::time::Timestamp;
-use backsoon::{Host, Mode};
+use backsoon::{Host, Mode, State};
 use serde::{Deserialize, Serialize};
 
 /// What kind of news.
@@ -45,6 +46,29 @@ pub(crate) struct Event {
     pub(crate) windows: Vec<Closing>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) server: Option<Server>,
+    /// What the closing has done to visitors that is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) impact: Option<Impact>,
+    /// The window that is over, and the State by which it is: for whoever asks for the impact.
+    #[serde(skip)]
+    pub(crate) over: Option<Box<Over>>,
+}
+
+/// A window that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Over {
+    pub(crate) site: Host,
+    pub(crate) window: Window,
+    /// The State that has ended it. Of one that was over by its time: the State that was in force, as if it were of then.
+    pub(crate) by: State,
+    pub(crate) how: Ending,
+}
+
+/// How a window ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    BySomebody,
+    ByTheClock,
 }
 
 /// One window that the news is about.

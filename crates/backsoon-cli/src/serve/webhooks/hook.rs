@@ -102,10 +102,9 @@ impl Hook {
         self.url.clone()
     }
 
-    /// Where it listens, without anything that may be a secret: `https://hooks.example.com/…`.
+    /// Where it listens, without anything that may be a secret.
     pub(crate) fn place(&self) -> String {
-        let rest = if self.url.path() == "/" { "/" } else { "/…" };
-        format!("{}{rest}", self.url.origin().ascii_serialization())
+        shown(&self.url)
     }
 
     /// By what its deliveries are known in the store; names may hold what a key may not.
@@ -122,6 +121,16 @@ impl Hook {
         let lasts = when::plain(self.lasts);
         format!("{}, {signed}, tried for {lasts}: {}{of}", self.place(), events.join(", "))
     }
+}
+
+/// Where the hook that `options` describe listens, without anything that may be a secret; nothing if nobody could.
+pub(crate) fn place(options: &Options) -> Option<String> {
+    address(&options.url, options.unencrypted).ok().as_ref().map(shown)
+}
+
+/// `https://hooks.example.com/…`: what follows the host is a secret of some receivers.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), if url.path() == "/" { "/" } else { "/…" })
 }
 
 /// Sixteen hexadecimal digits that stand for `text`.

@@ -9,6 +9,7 @@ mod delivery;
 mod event;
 mod hidden;
 mod hook;
+mod impact;
 mod late;
 mod mark;
 mod news;
@@ -37,7 +38,7 @@ pub(crate) use self::answer::{Meaning, send};
 use self::changes::Changes;
 pub(crate) use self::delivery::{Delivery, Standing, all};
 use self::event::{Event, Type};
-pub(crate) use self::hook::{Hook, hooks};
+pub(crate) use self::hook::{Hook, hooks, place};
 use self::late::Watch;
 use self::mark::Mark;
 pub(crate) use self::news::test;
@@ -140,7 +141,10 @@ impl Announcer {
         let Some(state) = self.instance.state() else { return Ok(()) };
         let Some(step) = changes.since(&self.control, &state, Timestamp::now()).await? else { return Ok(()) };
         for event in &step.events {
-            self.announce(event).await?;
+            match &event.over {
+                Some(over) => self.announce(&impact::told(&self.control, event, over).await).await?,
+                None => self.announce(event).await?,
+            }
         }
         step.mark.write(&**self.control.store()).await?;
         changes.announced(step);

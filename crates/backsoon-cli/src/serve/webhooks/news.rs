@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use backsoon::decide::Local;
-use backsoon::document::{Window, WindowId};
+use backsoon::document::{Change, Window, WindowId};
 use backsoon::snapshot::Snapshot;
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode, State};
 
-use super::event::{Became, Closing, Event, Server, Type};
+use super::event::{Became, Closing, Ending, Event, Over, Server, Type};
 use super::hook::digest;
 use super::late::Found;
 use super::text;
@@ -47,6 +47,12 @@ pub(crate) fn ended(before: &State, after: &State) -> Vec<Event> {
         id: format!("reopened-{}-{}-{}", after.lineage, after.revision, window.id),
         text: text::ended(&site, window, &after.change.by),
         by: after.change.by.clone(),
+        over: Some(Box::new(Over {
+            site: site.clone(),
+            window: window.clone(),
+            by: after.clone(),
+            how: Ending::BySomebody,
+        })),
         ..of_window(Type::Reopened, after, at, &site, window, Became::Ended)
     })
     .collect()
@@ -62,6 +68,12 @@ pub(crate) fn over(state: &State, since: Timestamp, now: Timestamp) -> Vec<Event
     let news = over.into_iter().map(|(end, site, window)| Event {
         id: format!("reopened-{}-{}-at{}", state.lineage, window.id, end.as_millis()),
         text: text::over(&site, window, end),
+        over: Some(Box::new(Over {
+            site: site.clone(),
+            window: window.clone(),
+            by: State { change: Change { at: end, ..state.change.clone() }, ..state.clone() },
+            how: Ending::ByTheClock,
+        })),
         ..of_window(Type::Reopened, state, end, &site, window, Became::Ended)
     });
     news.collect()
@@ -136,6 +148,8 @@ fn empty(r#type: Type, state: &State, at: Timestamp) -> Event {
         why: String::new(),
         windows: Vec::new(),
         server: None,
+        impact: None,
+        over: None,
     }
 }
 

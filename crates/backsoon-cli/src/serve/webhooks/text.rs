@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use backsoon::document::Window;
+use backsoon::impact::Impact;
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode, State};
 
@@ -82,6 +83,12 @@ pub(crate) fn lapsed(site: &Host, window: &Window) -> String {
 
 pub(crate) fn test(hook: &str, by_whom: &str) -> String {
     escaped(&format!("This is a test of the webhook {hook}{}; nothing has happened", by(by_whom)))
+}
+
+/// `text`, which is escaped already, and what the closing has done that is over.
+pub(crate) fn with_impact(text: &str, impact: &Impact) -> String {
+    let so_far = if impact.is_complete() { "" } else { " (so far)" };
+    format!("{text}. Visitors meanwhile{so_far}: {}", escaped(&impact.to_string()))
 }
 
 fn of_closing(closing: &Closing, by: &str, at: Timestamp, modes: &Modes) -> String {

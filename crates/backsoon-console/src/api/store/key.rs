@@ -11,7 +11,7 @@ pub(super) enum Area {
     State,
     /// Earlier States.
     History,
-    /// What closings have done.
+    /// What closings have done, as it was counted when they ended.
     Impact,
     /// What servers and programs say of themselves, and what they have found or kept.
     Fleet,
@@ -57,7 +57,7 @@ pub(super) fn allowed(key: &str) -> Option<Area> {
 
 fn closed() -> Problem {
     Problem::forbidden(
-        "this key is not reached through the API, in no role: people, tokens and sessions are changed at the console, or with `backsoon user` and `backsoon token` where the database is reached",
+        "this key is not reached through the API, in no role: people, tokens, sessions and webhooks are kept at the gate; use the console, or `backsoon user`, `token` and `webhook` where its store is reached",
     )
 }
 
@@ -73,6 +73,7 @@ mod tests {
             "tokens/0123456789ab",
             "sessions/x",
             "webhooks/x",
+            "webhooks/announced",
             "states",
             "state/x",
         ] {

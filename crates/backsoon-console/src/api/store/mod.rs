@@ -5,6 +5,7 @@
 //! in the State's place must be a State that follows the one before, signed with the token ([`state`]).
 
 pub(crate) mod hints;
+mod impact;
 mod key;
 pub(crate) mod listing;
 mod state;
@@ -22,6 +23,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use utoipa::ToSchema;
 
+use self::impact::check_impact;
 use self::key::{Area, area};
 use self::tag::{Mode, etag};
 use crate::caller::Caller;
@@ -104,7 +106,7 @@ pub(crate) async fn write(
     let overtaken = match area {
         Area::State => desk.check_state(&caller, &value, &mode).await?,
         Area::History => desk.check_history(&caller, &key, &value, &mode).await?,
-        Area::Impact => state::check_impact(&caller, &key, &value, &mode)?,
+        Area::Impact => check_impact(&caller, &key, &value, &mode)?,
         Area::Fleet => state::Overtaken::No,
     };
     if overtaken == state::Overtaken::Yes {

@@ -2,7 +2,6 @@
 
 use backsoon::State;
 use backsoon::document::Unreadable;
-use backsoon::impact::Impact;
 use backsoon::store::{Error, PutMode, Version};
 
 use super::tag::Mode;
@@ -114,24 +113,7 @@ impl Desk {
     }
 }
 
-/// Checks that what a closing has done is filed once, by those who may reopen, and where it belongs.
-///
-/// # Errors
-/// 403 when the caller may not; 422 when it is none, or not where it belongs.
-pub(super) fn check_impact(caller: &Caller, key: &str, value: &[u8], mode: &Mode) -> Result<Overtaken> {
-    must_be_operator(caller)?;
-    let impact: Impact =
-        serde_json::from_slice(value).map_err(|why| Problem::unprocessable(why.to_string()))?;
-    let place = format!("impact/{}", impact.window);
-    if mode.0 != PutMode::Create || key != place {
-        let way_out =
-            format!("an impact is filed once, by If-None-Match: *, and where it belongs, which is `{place}`");
-        return Err(Problem::unprocessable(way_out));
-    }
-    Ok(Overtaken::No)
-}
-
-fn must_be_operator(caller: &Caller) -> Result<()> {
+pub(super) fn must_be_operator(caller: &Caller) -> Result<()> {
     if caller.role >= Role::Operator {
         return Ok(());
     }
