@@ -23,6 +23,7 @@ pub mod guard;
 mod known;
 mod limits;
 mod listener;
+mod looks;
 pub mod openapi;
 pub mod options;
 mod pages;

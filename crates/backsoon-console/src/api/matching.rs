@@ -83,6 +83,7 @@ impl Desk {
             (Err(control::Error::Refused(_)), Some(problem)) => Err(problem),
             (outcome, _) => {
                 let outcome = outcome?;
+                self.looks.forget();
                 self.news.look_again();
                 self.since.learn(&control, outcome.state()).await;
                 Ok(outcome)
