@@ -11,6 +11,7 @@ use http::{HeaderMap, header};
 use crate::client::{Client, Scheme, Trust, one};
 use crate::console::Desk;
 use crate::guard::is_vouched_for;
+use crate::known::Vouched;
 use crate::people::secret::{Digest, fingerprint};
 use crate::people::{Role, Secret, UserName};
 use crate::problem::{Problem, Result};
@@ -142,7 +143,7 @@ async fn by_token(parts: &Parts, desk: &Desk, client: &Client) -> Result<Caller>
         Ok(Some(token)) => {
             let how = How::Token(token.id);
             let caller = Caller { name: token.name, role: token.role, how, from: client.address };
-            desk.known.remember(&shown, &caller);
+            desk.known.remember(&shown, &caller, Vouched::Here);
             Ok(caller)
         }
         Ok(None) => {
@@ -152,7 +153,7 @@ async fn by_token(parts: &Parts, desk: &Desk, client: &Client) -> Result<Caller>
                 .map_err(|wait| Problem::too_often(wait, "too many wrong tokens came from this address"))?;
             Err(unknown())
         }
-        Err(error) => recalled(desk, &shown, client, error),
+        Err(error) => recalled(parts, desk, &shown, client, error),
     }
 }
 
@@ -163,22 +164,25 @@ async fn by_session(parts: &Parts, desk: &Desk, client: &Client, secret: Secret)
         None => desk.sessions.find(&secret).await,
     };
     let found = match found {
-        Ok(Some(session)) => rightful(parts, desk, client, session).await,
+        Ok(Some(session)) => {
+            let by = if session.via == Via::Proxy { Vouched::ByProxy } else { Vouched::Here };
+            rightful(parts, desk, client, session).await.map(|who| who.map(|(name, role)| (name, role, by)))
+        }
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };
     match found {
-        Ok(Some((name, role))) => {
+        Ok(Some((name, role, by))) => {
             let how = How::Session(secret);
             let caller = Caller { name: name.to_string(), role, how, from: client.address };
-            desk.known.remember(&shown, &caller);
+            desk.known.remember(&shown, &caller, by);
             Ok(Some(caller))
         }
         Ok(None) => {
             desk.known.forget(&shown);
             Ok(None)
         }
-        Err(error) => recalled(desk, &shown, client, error).map(Some),
+        Err(error) => recalled(parts, desk, &shown, client, error).map(Some),
     }
 }
 
@@ -203,8 +207,19 @@ async fn rightful(
     Ok(Some((session.name, role)))
 }
 
-fn recalled(desk: &Desk, shown: &str, client: &Client, error: store::Error) -> Result<Caller> {
-    let caller = desk.known.recall(shown).ok_or_else(|| Problem::from(error))?;
+/// Whom this console knew by what was shown, while the store that knows is away.
+fn recalled(
+    parts: &Parts,
+    desk: &Desk,
+    shown: &str,
+    client: &Client,
+    error: store::Error,
+) -> Result<Caller> {
+    let is_named = |caller: &Caller| {
+        told_by_proxy(&parts.headers, desk, client).is_some_and(|name| name.as_str() == caller.name)
+    };
+    let known = desk.known.recall(shown).filter(|(caller, by)| *by == Vouched::Here || is_named(caller));
+    let (caller, _) = known.ok_or_else(|| Problem::from(error))?;
     Ok(Caller { from: client.address, ..caller })
 }
 

@@ -20,6 +20,7 @@ use crate::guard::guard;
 use crate::known::Known;
 use crate::limits::Limits;
 use crate::looks::{self, Looks};
+use crate::named::Named;
 use crate::options::Unusable;
 use crate::people::{NotDone, People};
 use crate::sessions::Sessions;
@@ -47,6 +48,7 @@ pub(crate) struct Desk {
     pub(crate) sessions: Sessions,
     pub(crate) limits: Limits,
     pub(crate) known: Known,
+    pub(crate) named: Named,
     pub(crate) since: Arc<Since>,
     pub(crate) news: News,
     pub(crate) figures: Figures,
@@ -70,6 +72,7 @@ impl Console {
             sessions: Sessions::new(Arc::clone(&store), options.idle, options.absolute),
             limits: Limits::new(),
             known: Known::default(),
+            named: Named::default(),
             since: Arc::default(),
             news: News::default(),
             figures: Figures::default(),

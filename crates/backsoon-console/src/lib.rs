@@ -24,6 +24,7 @@ mod known;
 mod limits;
 mod listener;
 mod looks;
+mod named;
 pub mod openapi;
 pub mod options;
 mod pages;

@@ -10,6 +10,7 @@ pub(crate) mod passes;
 pub(crate) mod people;
 pub(crate) mod receipt;
 pub(crate) mod rehearse;
+pub(crate) mod sessions;
 pub(crate) mod since;
 pub(crate) mod span;
 pub(crate) mod state;
@@ -44,10 +45,14 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         .route("/rollback", post(history::rollback))
         .route("/events", get(events::follow))
         .route("/me", get(me::read))
+        .route("/me/sessions", get(sessions::mine))
+        .route("/me/sessions/{id}", delete(sessions::end_mine))
         .route("/passes", get(passes::list).post(passes::invite))
         .route("/passes/{id}", delete(passes::revoke))
         .route("/people", get(people::list).post(people::add))
         .route("/people/{name}", patch(people::change).delete(people::remove))
+        .route("/people/{name}/sessions", get(sessions::of))
+        .route("/people/{name}/sessions/{id}", delete(sessions::end))
         .route("/tokens", get(tokens::list).post(tokens::issue))
         .route("/tokens/{id}", delete(tokens::revoke))
         .route("/openapi.json", get(openapi::read))

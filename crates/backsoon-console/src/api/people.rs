@@ -107,7 +107,7 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn read(name: &str) -> Result<UserName> {
+pub(crate) fn read(name: &str) -> Result<UserName> {
     name.parse().map_err(|error: crate::people::NotAUserName| Problem::not_found(error.to_string()))
 }
 

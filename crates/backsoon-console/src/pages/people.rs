@@ -5,19 +5,22 @@ use std::sync::Arc;
 use axum::extract::State as Desks;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
+use http::request::Parts;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
 use super::visit::Visit;
 use crate::api::people::{UserView, not_oneself};
+use crate::api::sessions::own_name;
 use crate::api::span::Span;
 use crate::api::tokens::TokenView;
-use crate::caller::How;
+use crate::caller::{How, client};
 use crate::console::Desk;
 use crate::form::Checked;
 use crate::people::{NotAUserName, Role, UserName};
 use crate::problem::{Problem, Result};
+use crate::sign_in::gone;
 
 /// A new user, or a changed one.
 #[derive(Deserialize)]
@@ -41,6 +44,15 @@ pub(crate) struct TokenForm {
 /// The token that is to end.
 #[derive(Deserialize)]
 pub(crate) struct RevokeForm {
+    id: String,
+}
+
+/// The session that is to end.
+#[derive(Deserialize)]
+pub(crate) struct EndForm {
+    /// Whose; not needed for one's own.
+    #[serde(default)]
+    name: String,
     id: String,
 }
 
@@ -134,27 +146,45 @@ pub(crate) async fn revoke(
 
 /// `GET /you`: one's own sessions.
 pub(crate) async fn you(Desks(desk): Desks<Arc<Desk>>, visit: Visit) -> Result<Response> {
-    let this = match &visit.caller.how {
-        How::Session(secret) => desk.sessions.find(secret).await?,
-        _ => None,
-    };
-    let mut sessions = match visit.caller.name.parse::<UserName>() {
-        Ok(name) => desk.sessions.of(&name).await?,
-        Err(_) => Vec::new(),
-    };
-    sessions.sort_by_key(|session| std::cmp::Reverse(session.seen));
+    let mut sessions = desk.sessions(&visit.caller).await?;
+    let own = own_name(&visit.caller).ok();
+    sessions.retain(|session| own.as_ref() == Some(&session.name));
     let address = visit.caller.from.to_string();
-    let values =
-        context! { sessions => Value::from(Serde(&sessions)), this => Value::from(Serde(&this)), address };
+    let values = context! { sessions => Value::from(Serde(&sessions)), address };
     Ok(visit.page(&desk, StatusCode::OK, "you.html", values))
+}
+
+/// `POST /you/end`: one of one's own sessions.
+pub(crate) async fn end_own(
+    Desks(desk): Desks<Arc<Desk>>,
+    parts: Parts,
+    Checked(caller, form): Checked<EndForm>,
+) -> Result<Response> {
+    desk.end_session(&caller, &own_name(&caller)?, &form.id).await?;
+    match &caller.how {
+        How::Session(secret) if desk.sessions.id(secret) == form.id => Ok(gone(&client(&parts)?)),
+        _ => Ok(Redirect::to("/you").into_response()),
+    }
+}
+
+/// `POST /people/end`: one of somebody's sessions.
+pub(crate) async fn end(
+    Desks(desk): Desks<Arc<Desk>>,
+    Checked(caller, form): Checked<EndForm>,
+) -> Result<Response> {
+    caller.must_be(Role::Admin)?;
+    desk.end_session(&caller, &name(&form.name)?, &form.id).await?;
+    Ok(Redirect::to("/people").into_response())
 }
 
 async fn shown(desk: &Desk, visit: Visit, status: StatusCode, values: Value) -> Result<Response> {
     let users: Vec<UserView> = desk.people.list().await?.iter().map(UserView::of).collect();
     let tokens: Vec<TokenView> = desk.tokens.list().await?.iter().map(TokenView::of).collect();
+    let sessions = desk.sessions(&visit.caller).await?;
     let roles: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
     let values = context! {
-        users => Value::from(Serde(&users)), tokens => Value::from(Serde(&tokens)), roles, ..values
+        users => Value::from(Serde(&users)), tokens => Value::from(Serde(&tokens)), roles,
+        sessions => Value::from(Serde(&sessions)), ..values
     };
     Ok(visit.page(desk, status, "people.html", values))
 }

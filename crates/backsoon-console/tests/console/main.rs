@@ -11,5 +11,6 @@ mod people;
 mod proxy;
 mod roles;
 mod screens;
+mod sessions;
 mod shapes;
 mod sign_in;
