@@ -46,9 +46,13 @@ pub(crate) async fn guard(State(desk): State<Arc<Desk>>, request: Request, next:
     let mut answer = match check(&desk, &parts) {
         Ok(client) => {
             parts.extensions.insert(client);
+            let is_change = is_unsafe(&parts.method);
             let answer = next.run(Request::from_parts(parts, body));
             tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
-                let detail = format!("this took longer than {} s", PATIENCE.as_secs());
+                let mut detail = format!("this took longer than {} s and was given up", PATIENCE.as_secs());
+                if is_change {
+                    detail += "; the change may have been written all the same: look at the state and the history (/history, GET /api/v1/history; of people and tokens /people) before you try again";
+                }
                 Problem::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
             })
         }
@@ -75,9 +79,14 @@ fn check(desk: &Desk, parts: &Parts) -> Result<Client> {
     Ok(client)
 }
 
+/// Whether it may change something.
+fn is_unsafe(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
 /// Whether a browser says that another site's page sends this; who is no browser says nothing.
 fn same_origin(client: &Client, parts: &Parts) -> Result<()> {
-    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+    if !is_unsafe(&parts.method) {
         return Ok(());
     }
     let says = |name: &str| parts.headers.contains_key(name).then(|| one(&parts.headers, name).unwrap_or(""));

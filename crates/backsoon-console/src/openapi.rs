@@ -6,7 +6,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::{events, fleet, history, me, passes, people, receipt, rehearse, sessions, state, tokens, windows};
+use crate::api::{events, fleet, history, me, passes, people, people_history, receipt, rehearse, sessions, state, tokens, windows};
 use crate::problem::Problem;
 
 /// Why a request is not done: each operation may say so.
@@ -38,7 +38,7 @@ const PROBLEMS: [(&str, &str); 14] = [
         state::read, state::sites, windows::close, windows::amend, windows::end, windows::reopen,
         rehearse::rehearse, fleet::read, receipt::read, history::read, history::rollback, events::follow,
         me::read, passes::list, passes::invite, passes::revoke, people::list, people::add, people::change, people::remove,
-        sessions::mine, sessions::end_mine, sessions::of, sessions::end, tokens::list, tokens::issue, tokens::revoke
+        people_history::read, sessions::mine, sessions::end_mine, sessions::of, sessions::end, tokens::list, tokens::issue, tokens::revoke
     ),
     components(schemas(Problem, state::ModeName)),
     modifiers(&Everywhere),

@@ -136,7 +136,7 @@ pub(crate) async fn first_admin(
         Ok(name) => name,
         Err(error) => return Ok(again(error.to_string())),
     };
-    match desk.people.use_link(&secret, name, typed.password.clone()).await {
+    match desk.people.use_link(&secret, name, typed.password.clone(), client.address).await {
         Ok(user) => {
             tracing::info!(user = %user.name, from = %client.address, "the first admin was made");
             begin(&desk, &parts.headers, &client, user.name, user.generation).await

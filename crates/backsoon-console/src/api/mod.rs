@@ -8,6 +8,7 @@ pub(crate) mod matching;
 pub(crate) mod me;
 pub(crate) mod passes;
 pub(crate) mod people;
+pub(crate) mod people_history;
 pub(crate) mod receipt;
 pub(crate) mod rehearse;
 pub(crate) mod sessions;
@@ -51,6 +52,7 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         .route("/passes/{id}", delete(passes::revoke))
         .route("/people", get(people::list).post(people::add))
         .route("/people/{name}", patch(people::change).delete(people::remove))
+        .route("/people-history", get(people_history::read))
         .route("/people/{name}/sessions", get(sessions::of))
         .route("/people/{name}/sessions/{id}", delete(sessions::end))
         .route("/tokens", get(tokens::list).post(tokens::issue))

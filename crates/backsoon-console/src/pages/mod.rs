@@ -57,6 +57,7 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         .route("/tokens/new", post(people::issue))
         .route("/tokens/revoke", post(people::revoke))
         .route("/people/end", post(people::end))
+        .route("/people/history", get(people::history))
         .route("/you", get(people::you))
         .route("/you/end", post(people::end_own))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))

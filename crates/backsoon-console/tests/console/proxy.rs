@@ -120,7 +120,7 @@ async fn whoever_shows_no_cookie_gets_one_session_and_not_one_with_each_page() {
     assert_ne!(ask("ada", "10.0.0.8").await, first);
     assert_eq!(sessions().await, 3);
     // What has ended stays so.
-    ground.people.change(&"ada".parse().unwrap(), Some(Role::Viewer), None).await.unwrap();
+    ground.people.change(&"ada".parse().unwrap(), Some(Role::Viewer), None, "the test").await.unwrap();
     assert_ne!(ask("ada", "10.0.0.7").await, first);
 }
 

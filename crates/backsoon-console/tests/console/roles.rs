@@ -6,7 +6,7 @@ use backsoon_console::openapi::document;
 use super::ground::{Ground, all};
 
 /// The least role for each operation. One that the document has and this list has not is a failure.
-const LEAST: [(&str, &str, Role); 27] = [
+const LEAST: [(&str, &str, Role); 28] = [
     ("get", "/api/v1/state", Role::Viewer),
     ("get", "/api/v1/sites", Role::Viewer),
     ("get", "/api/v1/fleet", Role::Viewer),
@@ -31,6 +31,7 @@ const LEAST: [(&str, &str, Role); 27] = [
     ("delete", "/api/v1/me/sessions/{id}", Role::Viewer),
     ("get", "/api/v1/people/{name}/sessions", Role::Admin),
     ("delete", "/api/v1/people/{name}/sessions/{id}", Role::Admin),
+    ("get", "/api/v1/people-history", Role::Admin),
     ("get", "/api/v1/tokens", Role::Admin),
     ("post", "/api/v1/tokens", Role::Admin),
     ("delete", "/api/v1/tokens/{id}", Role::Admin),
