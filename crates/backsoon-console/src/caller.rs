@@ -208,13 +208,7 @@ async fn rightful(
 }
 
 /// Whom this console knew by what was shown, while the store that knows is away.
-fn recalled(
-    parts: &Parts,
-    desk: &Desk,
-    shown: &str,
-    client: &Client,
-    error: store::Error,
-) -> Result<Caller> {
+fn recalled(parts: &Parts, desk: &Desk, shown: &str, client: &Client, error: store::Error) -> Result<Caller> {
     let is_named = |caller: &Caller| {
         told_by_proxy(&parts.headers, desk, client).is_some_and(|name| name.as_str() == caller.name)
     };

@@ -6,7 +6,10 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::{events, fleet, history, me, passes, people, people_history, receipt, rehearse, sessions, state, tokens, windows};
+use crate::api::{
+    events, fleet, history, me, passes, people, people_history, receipt, rehearse, sessions, state, tokens,
+    windows,
+};
 use crate::problem::Problem;
 
 /// Why a request is not done: each operation may say so.

@@ -202,8 +202,7 @@ impl Sessions {
         let now = Timestamp::now();
         let all = records::list::<Session>(&*self.store, SESSIONS).await?;
         let going_on = all.into_iter().filter(|(_, session)| !self.is_over(session, now));
-        let mut listed: Vec<_> =
-            going_on.map(|(key, session)| Listed { id: short(&key), session }).collect();
+        let mut listed: Vec<_> = going_on.map(|(key, session)| Listed { id: short(&key), session }).collect();
         listed.sort_by_key(|listed| std::cmp::Reverse(listed.session.seen));
         Ok(listed)
     }
@@ -280,7 +279,10 @@ mod tests {
         let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
         assert_eq!(words(chrome), "Chrome on Linux");
         assert_eq!(words(&format!("{chrome} Edg/140.0")), "Edge on Linux");
-        assert_eq!(words("Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"), "Firefox on Windows");
+        assert_eq!(
+            words("Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"),
+            "Firefox on Windows"
+        );
         let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 (KHTML) Version/18 Mobile/1 Safari/604";
         assert_eq!(words(phone), "Safari on iPhone");
         assert_eq!(words("curl/8.5.0"), "curl/8.5.0");
@@ -296,7 +298,9 @@ mod tests {
         assert!(sessions.end_listed(&"eve".parse().unwrap(), &id).await.unwrap().is_none());
         assert!(sessions.end_listed(&ada, &id).await.unwrap().is_some());
         assert!(sessions.end_listed(&ada, &id).await.unwrap().is_none());
-        assert!(sessions.find(&ended).await.unwrap().is_none() && sessions.find(&kept).await.unwrap().is_some());
+        assert!(
+            sessions.find(&ended).await.unwrap().is_none() && sessions.find(&kept).await.unwrap().is_some()
+        );
     }
 
     #[tokio::test]

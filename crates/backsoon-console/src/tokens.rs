@@ -7,8 +7,8 @@ use backsoon::store::{self, PutMode, Store};
 use backsoon::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::people::secret::Digest;
 use crate::people::history::{Deed, Record};
+use crate::people::secret::Digest;
 use crate::people::{PeopleHistory, Role, Secret};
 use crate::records;
 

@@ -194,7 +194,12 @@ impl Client {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        Ok(Self { stream: BufReader::with_capacity(1 << 16, stream), host: address.to_owned(), cookie, asked: 0 })
+        Ok(Self {
+            stream: BufReader::with_capacity(1 << 16, stream),
+            host: address.to_owned(),
+            cookie,
+            asked: 0,
+        })
     }
 
     fn sign_in(address: &str, name: &str, password: &str) -> Result<Self> {
@@ -235,7 +240,9 @@ impl Client {
             }
             match line.split_once(": ") {
                 None => status = line.split(' ').nth(1).unwrap_or_default().parse()?,
-                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse()?,
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.parse()?
+                }
                 Some((name, value)) if name.eq_ignore_ascii_case("set-cookie") => {
                     cookie = value.split(';').next().map(str::to_owned);
                 }

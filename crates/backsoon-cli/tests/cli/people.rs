@@ -185,5 +185,8 @@ fn the_history_of_people_names_who_did_what_and_keeps_no_secret() {
         assert!(!all.contains(word), "{word}: {all}");
     }
     let (_, said, _) = typed(&place, "user history --limit 2", "");
-    assert!(said.contains("ada was removed") && said.contains("was revoked") && !said.contains("was made"), "{said}");
+    assert!(
+        said.contains("ada was removed") && said.contains("was revoked") && !said.contains("was made"),
+        "{said}"
+    );
 }

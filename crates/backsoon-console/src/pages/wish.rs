@@ -193,7 +193,8 @@ impl Wish {
 impl Tried {
     /// The window that would be new, if there is one.
     pub(crate) fn new_window(&self) -> Option<&Window> {
-        let windows = self.sites.iter().filter_map(|host| self.after.site(host)).flat_map(|site| &site.windows);
+        let windows =
+            self.sites.iter().filter_map(|host| self.after.site(host)).flat_map(|site| &site.windows);
         windows.into_iter().find(|window| self.before.window(&window.id).is_none())
     }
 

@@ -115,14 +115,7 @@ fn moment() -> Timestamp {
 
 impl Record {
     pub(crate) fn new(what: Deed, whom: impl ToString, by: &str) -> Self {
-        Self {
-            at: moment(),
-            by: by.to_owned(),
-            what,
-            whom: whom.to_string(),
-            token: None,
-            role: None,
-        }
+        Self { at: moment(), by: by.to_owned(), what, whom: whom.to_string(), token: None, role: None }
     }
 
     /// What was done, in a sentence.
@@ -139,7 +132,10 @@ impl Record {
             }
             Deed::PasswordChanged => format!("{whom} got another password"),
             Deed::RoleAndPasswordChanged => {
-                format!("{whom} became {} with another password", self.role.map_or("another role", Role::as_str))
+                format!(
+                    "{whom} became {} with another password",
+                    self.role.map_or("another role", Role::as_str)
+                )
             }
             Deed::Removed => format!("{whom} was removed"),
             Deed::TokenMade => format!("{whom} was made{role}"),

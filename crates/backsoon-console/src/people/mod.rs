@@ -13,13 +13,13 @@ use std::sync::Arc;
 use backsoon::store::{self, PutMode, Store};
 
 pub use self::history::PeopleHistory;
+use self::history::{Deed, Record};
 pub use self::link::VALID as LINK_VALID;
 pub use self::name::{NotAUserName, UserName};
 pub use self::password::{Password, Weak};
 pub use self::role::{NotARole, Role};
 pub use self::secret::Secret;
 pub use self::user::User;
-use self::history::{Deed, Record};
 use crate::records;
 
 /// Where users are filed.

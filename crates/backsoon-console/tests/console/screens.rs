@@ -95,7 +95,8 @@ async fn the_first_page_finds_sites_by_their_host_and_shows_all_of_them_page_by_
     let ada = ground.sign_in("ada").await;
     let few = ground.get("/", &[&ada.cookie]).await;
     assert!(!few.body.contains("role=\"search\"") && !few.body.contains("Page 1"), "{few:?}");
-    let sites: Vec<backsoon::Host> = (0..120).map(|n| format!("shop{n}.example.com").parse().unwrap()).collect();
+    let sites: Vec<backsoon::Host> =
+        (0..120).map(|n| format!("shop{n}.example.com").parse().unwrap()).collect();
     let control = ground.control();
     let made = control.update("many sites", |state| {
         for host in &sites {
@@ -188,7 +189,9 @@ async fn a_reopening_ends_what_is_scheduled_if_it_is_asked_to() {
     assert!(stays.status == 200 && stays.body.matches(" ended</li>").count() == 1, "{stays:?}");
     let form = format!("{form}&scheduled=yes");
     let ends = ground.form("/rehearse/reopen", &[&ada.cookie, &own], &form).await;
-    assert!(ends.body.contains("and end what is scheduled there") && hidden(&ends.body, "scheduled") == "yes");
+    assert!(
+        ends.body.contains("and end what is scheduled there") && hidden(&ends.body, "scheduled") == "yes"
+    );
     assert_eq!(ends.body.matches(" ended</li>").count(), 2, "{ends:?}");
     let done = ground.form("/reopen", &[&ada.cookie, &own], &form).await;
     assert_eq!(done.status, 303, "{done:?}");
