@@ -71,6 +71,10 @@ pub enum Verb {
     Page(Page),
     /// Check the configuration, the store and what is in it; writes nothing
     Check,
+    /// Try out the webhooks of the configuration, and show how their deliveries stand
+    #[cfg(feature = "webhooks")]
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// Run the gate: a reverse proxy that closes
     Serve(Serve),
     /// Say who may sign in to the console
@@ -270,6 +274,23 @@ const GUARD_HELP: &str =
 It is not started in any mode but off, nor while nobody can say which mode that is.
 
 Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 75 not now, try again.";
+
+/// `backsoon webhook`.
+#[cfg(feature = "webhooks")]
+#[derive(Debug, Subcommand)]
+pub enum Webhook {
+    /// Send a test to a webhook, and say what came back
+    Test {
+        /// Its name in backsoon.toml
+        name: String,
+    },
+    /// Show for each webhook what was delivered last, what waits, and what was given up
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 /// `backsoon pass`.
 #[derive(Debug, Subcommand)]
@@ -540,7 +561,7 @@ pub enum TokenVerb {
         /// What it is for
         #[arg(long, value_name = "TEXT")]
         name: String,
-        /// What its bearer may do: viewer, operator or admin
+        /// What its bearer may do: viewer, server, operator or admin
         #[arg(long, value_name = "ROLE", default_value = "viewer")]
         role: backsoon_console::Role,
         /// For how long it is valid: 90d (for ever)
@@ -608,6 +629,8 @@ pub enum PageVerb {
     Preview(PagePreview),
     /// Check a page and put it in force on every server
     Publish(PagePublish),
+    /// Take a published page back: the built-in one is shown again, with the site's words
+    Withdraw(PageWithdraw),
 }
 
 /// `backsoon page init` and `backsoon page check`.
@@ -641,6 +664,17 @@ pub struct PagePreview {
 pub struct PagePublish {
     /// The page, in Jinja syntax
     pub file: PathBuf,
+    /// The site whose page it is: shop.example.com, *.example.com or * (the default)
+    #[arg(long = "site", value_name = "HOST")]
+    pub sites: Vec<Host>,
+    /// Why, for other operators; visitors do not see it
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `backsoon page withdraw`.
+#[derive(Debug, Args)]
+pub struct PageWithdraw {
     /// The site whose page it is: shop.example.com, *.example.com or * (the default)
     #[arg(long = "site", value_name = "HOST")]
     pub sites: Vec<Host>,

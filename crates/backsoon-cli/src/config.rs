@@ -37,6 +37,12 @@ pub struct Config {
     #[cfg(not(feature = "console"))]
     #[serde(rename = "admin")]
     _admin: serde::de::IgnoredAny,
+    /// Who is told what happens.
+    #[cfg(feature = "webhooks")]
+    pub webhook: Vec<serve::webhooks::Options>,
+    /// The webhooks of whoever sends any: this build sends none, and may read the same file.
+    #[cfg(not(feature = "webhooks"))]
+    pub webhook: Vec<serde::de::IgnoredAny>,
     /// Where it was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -63,6 +69,11 @@ impl Config {
         let mut config: Self = parse(&text)
             .with_context(|| format!("{} is not used (--config names another file)", path.display()))?;
         config.store = config.store.map(|url| beside(&url, &path));
+        #[cfg(feature = "webhooks")]
+        for hook in &mut config.webhook {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            hook.secret_file = hook.secret_file.take().map(|file| folder.join(file));
+        }
         config.path = Some(path);
         Ok(config)
     }
@@ -135,12 +146,27 @@ pub fn state_folder() -> Result<PathBuf> {
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
     toml::from_str(text).map_err(|error| {
         let message = error.to_string();
-        let message = message.trim_end();
+        let message = &discreet(message.trim_end());
         match suggestion(message) {
             Some(meant) => anyhow!("{message}; did you mean `{meant}`?"),
             None => anyhow!("{message}"),
         }
     })
+}
+
+/// The message without the values of lines that it quotes where those are meant to be secrets, or addresses that may
+/// have one in them.
+fn discreet(message: &str) -> String {
+    let hide = |line: &str| {
+        let (head, _) = line.split_once('=')?;
+        let (number, key) = head.split_once(" | ")?;
+        let is_quoted = number.trim().bytes().all(|b| b.is_ascii_digit());
+        let key = key.trim().trim_matches(['"', '\'']);
+        let is_secret =
+            nearest(key, ["secret", "url"]).is_some() && !["secret_env", "secret_file"].contains(&key);
+        (is_quoted && is_secret).then(|| format!("{head}= ***"))
+    };
+    message.lines().map(|line| hide(line).unwrap_or_else(|| line.to_owned())).collect::<Vec<_>>().join("\n")
 }
 
 /// From "unknown field `a`, expected one of `b`, `c`" the nearest of the expected ones.

@@ -66,6 +66,29 @@ impl Caller {
         }
     }
 
+    /// What the signatures of changes end with that are made elsewhere and written here as they are.
+    pub(crate) fn mark(&self) -> Option<String> {
+        match &self.how {
+            How::Token(id) => Some(format!("token {} ({id})", self.name)),
+            How::Session(_) | How::Proxy => None,
+        }
+    }
+
+    /// Who sends this request, by a token that the store vouches for now: for what needs the store anyway, and what no
+    /// browser is to do.
+    ///
+    /// # Errors
+    /// 401 without a token that is known, 503 when the store is away.
+    pub(crate) async fn by_token(parts: &Parts, desk: &Desk) -> Result<Self> {
+        let client = client(parts)?;
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Err(Problem::unauthorized(
+                "this is for tokens alone, and none was sent: `Authorization: Bearer bst_…`",
+            ));
+        }
+        vouched(bearer(parts)?, desk, &client).await?
+    }
+
     /// What a form of this session has to send along.
     pub(crate) fn csrf(&self) -> Option<Digest> {
         match &self.how {
@@ -130,31 +153,36 @@ pub(crate) fn client(parts: &Parts) -> Result<Client> {
     client.ok_or_else(|| Problem::new(http::StatusCode::INTERNAL_SERVER_ERROR, "the guard was left out"))
 }
 
+fn unknown_token() -> Problem {
+    Problem::unauthorized("this token is not known here, was revoked or has expired")
+}
+
+fn bearer(parts: &Parts) -> Result<&str> {
+    let value = one(&parts.headers, header::AUTHORIZATION.as_str()).ok_or_else(unknown_token)?;
+    let (scheme, text) = value.split_once(' ').ok_or_else(unknown_token)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(text.trim()) } else { Err(unknown_token()) }
+}
+
 async fn by_token(parts: &Parts, desk: &Desk, client: &Client) -> Result<Caller> {
-    let unknown = || Problem::unauthorized("this token is not known here, was revoked or has expired");
-    let value = one(&parts.headers, header::AUTHORIZATION.as_str()).ok_or_else(unknown)?;
-    let (scheme, text) = value.split_once(' ').ok_or_else(unknown)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(unknown());
-    }
-    let text = text.trim();
+    let text = bearer(parts)?;
+    let vouched = vouched(text, desk, client).await;
+    vouched.unwrap_or_else(|error| recalled(parts, desk, &fingerprint(text), client, error))
+}
+
+/// Whose token `text` is, as the store says.
+async fn vouched(text: &str, desk: &Desk, client: &Client) -> store::Result<Result<Caller>> {
     let shown = fingerprint(text);
-    match desk.tokens.verify(text).await {
-        Ok(Some(token)) => {
-            let how = How::Token(token.id);
-            let caller = Caller { name: token.name, role: token.role, how, from: client.address };
-            desk.known.remember(&shown, &caller, Vouched::Here);
-            Ok(caller)
-        }
-        Ok(None) => {
-            desk.known.forget(&shown);
-            let attempt = desk.limits.attempt(client.address);
-            attempt
-                .map_err(|wait| Problem::too_often(wait, "too many wrong tokens came from this address"))?;
-            Err(unknown())
-        }
-        Err(error) => recalled(parts, desk, &shown, client, error),
-    }
+    let Some(token) = desk.tokens.verify(text).await? else {
+        desk.known.forget(&shown);
+        let attempt = desk.limits.attempt(client.address);
+        let attempt =
+            attempt.map_err(|wait| Problem::too_often(wait, "too many wrong tokens came from this address"));
+        return Ok(attempt.and_then(|()| Err(unknown_token())));
+    };
+    let how = How::Token(token.id);
+    let caller = Caller { name: token.name, role: token.role, how, from: client.address };
+    desk.known.remember(&shown, &caller, Vouched::Here);
+    Ok(Ok(caller))
 }
 
 async fn by_session(parts: &Parts, desk: &Desk, client: &Client, secret: Secret) -> Result<Option<Caller>> {

@@ -53,6 +53,8 @@ pub(crate) struct Desk {
     pub(crate) news: News,
     pub(crate) figures: Figures,
     pub(crate) looks: Looks,
+    /// Places for those who listen to the store itself.
+    pub(crate) listeners: Arc<tokio::sync::Semaphore>,
     pub(crate) templates: Environment<'static>,
     hosts: Vec<String>,
 }
@@ -77,6 +79,7 @@ impl Console {
             news: News::default(),
             figures: Figures::default(),
             looks: Looks::default(),
+            listeners: Arc::new(tokio::sync::Semaphore::new(api::store::hints::LISTENERS)),
             templates: pages::templates(),
             hosts: hosts(&options),
             store,

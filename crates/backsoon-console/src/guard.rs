@@ -17,6 +17,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
+use crate::api;
 use crate::client::{Client, one};
 use crate::console::Desk;
 use crate::problem::{Problem, Result};
@@ -68,9 +69,11 @@ fn check(desk: &Desk, parts: &Parts) -> Result<Client> {
         ));
     }
     same_origin(&client, parts)?;
-    desk.limits
-        .request(client.address)
-        .map_err(|wait| Problem::too_often(wait, "too many requests came from this address"))?;
+    let limit = match api::store::is_below(parts.uri.path()) {
+        true => desk.limits.request_by_server(client.address),
+        false => desk.limits.request(client.address),
+    };
+    limit.map_err(|wait| Problem::too_often(wait, "too many requests came from this address"))?;
     Ok(client)
 }
 

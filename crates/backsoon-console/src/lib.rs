@@ -17,7 +17,7 @@ pub mod api;
 pub mod caller;
 mod client;
 mod console;
-pub mod figures;
+mod figures;
 mod form;
 pub mod guard;
 mod known;

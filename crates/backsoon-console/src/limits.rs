@@ -18,6 +18,7 @@ const MANY: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Limits {
     requests: Buckets<IpAddr>,
+    by_servers: Buckets<IpAddr>,
     by_address: Buckets<IpAddr>,
     by_name: Buckets<String>,
 }
@@ -30,11 +31,13 @@ struct Buckets<K: Hash + Eq + Clone> {
 // === impl Limits ===
 
 impl Limits {
-    /// Any request: 300 at once and 20 a second on. Sign-ins: ten at once and one in six seconds on from one address;
+    /// Any request: 300 at once and 20 a second on. Requests to the store itself: 2,000 at once and 500 a second on, since
+    /// a fleet may come from one address and each of its servers asks and reports every second. Sign-ins: ten at once and one in six seconds on from one address;
     /// twenty at once and one in thirty seconds on under one name, so that a name cannot be tried from many addresses.
     pub(crate) fn new() -> Self {
         Self {
             requests: Buckets::new(300, Duration::from_millis(50)),
+            by_servers: Buckets::new(2000, Duration::from_millis(2)),
             by_address: Buckets::new(10, Duration::from_secs(6)),
             by_name: Buckets::new(20, Duration::from_secs(30)),
         }
@@ -43,6 +46,11 @@ impl Limits {
     /// One more request.
     pub(crate) fn request(&self, from: IpAddr) -> Result<(), Duration> {
         self.requests.take(network(from))
+    }
+
+    /// One more request to the store itself.
+    pub(crate) fn request_by_server(&self, from: IpAddr) -> Result<(), Duration> {
+        self.by_servers.take(network(from))
     }
 
     /// One more secret tried: a password, a link, or a token that was none.

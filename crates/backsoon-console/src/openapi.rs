@@ -7,8 +7,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use crate::api::{
-    events, fleet, history, me, passes, people, people_history, receipt, rehearse, sessions, state, tokens,
-    windows,
+    events, fleet, history, me, passes, people, people_history, receipt, rehearse, sessions, state, store,
+    tokens, windows,
 };
 use crate::problem::Problem;
 
@@ -41,7 +41,8 @@ const PROBLEMS: [(&str, &str); 14] = [
         state::read, state::sites, windows::close, windows::amend, windows::end, windows::reopen,
         rehearse::rehearse, fleet::read, receipt::read, history::read, history::rollback, events::follow,
         me::read, passes::list, passes::invite, passes::revoke, people::list, people::add, people::change, people::remove,
-        people_history::read, sessions::mine, sessions::end_mine, sessions::of, sessions::end, tokens::list, tokens::issue, tokens::revoke
+        people_history::read, sessions::mine, sessions::end_mine, sessions::of, sessions::end, tokens::list, tokens::issue, tokens::revoke,
+        store::read, store::write, store::delete, store::listing::list, store::hints::follow
     ),
     components(schemas(Problem, state::ModeName)),
     modifiers(&Everywhere),
@@ -87,7 +88,8 @@ impl Modify for Everywhere {
             components.responses.insert(format!("Problem{status}"), RefOr::T(problem.build()));
         }
         for path in document.paths.paths.values_mut() {
-            let operations = [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete];
+            let operations =
+                [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
             for operation in operations.into_iter().flatten() {
                 for (status, _) in PROBLEMS {
                     let problem = RefOr::Ref(Ref::from_response_name(format!("Problem{status}")));

@@ -8,7 +8,6 @@ use backsoon::rules::TrustedProxies;
 use http::HeaderName;
 use serde::{Deserialize, Deserializer, de};
 
-use crate::figures::Refused;
 use crate::people::Role;
 
 /// Everything that a console is told. Nothing here changes while it runs.
@@ -31,9 +30,6 @@ pub struct Options {
     /// This server's own part of every decision, for rehearsals.
     #[serde(skip)]
     pub local: Local,
-    /// How many requests the gate beside the console has refused, for its chart.
-    #[serde(skip)]
-    pub refused: Refused,
     /// A session that is not used for so long ends.
     #[serde(skip)]
     pub idle: Duration,
@@ -101,7 +97,6 @@ impl Default for Options {
             identity_header: None,
             identity_role: Role::Viewer,
             local: Local::default(),
-            refused: Refused::default(),
             idle: Duration::from_secs(2 * 3600),
             absolute: Duration::from_secs(12 * 3600),
         }

@@ -155,7 +155,7 @@ impl Control {
         &self.store
     }
 
-    /// The name that changes are signed with.
+    /// The name that changes are signed with; a store may want more behind it ([`Store::signature`]).
     pub fn by(&self) -> &str {
         &self.by
     }
@@ -496,8 +496,15 @@ impl Control {
         });
         next.forget_past(now);
         next.schema = next.schema_needed();
-        next.change = Change { id: random_name(), at: now, by: self.by.clone(), note: note.to_owned() };
+        next.change = Change { id: random_name(), at: now, by: self.signed().await?, note: note.to_owned() };
         Ok(followers)
+    }
+
+    async fn signed(&self) -> Result<String, Error> {
+        Ok(match self.store.signature().await? {
+            Some(signature) => format!("{}, {signature}", self.by),
+            None => self.by.clone(),
+        })
     }
 
     async fn file(&self, state: &State, bytes: Bytes) -> Result<(), Error> {

@@ -90,6 +90,9 @@ pub struct Cause {
     name: Option<Arc<str>>,
 }
 
+/// What a [`Cause`] calls the mode.
+const MODE: &str = "mode";
+
 /// Decides about `request`. Pure: the same arguments give the same decision, at any time and on any machine.
 ///
 /// [`Decision::Ask`] is returned only if the user is [`Identity::Unasked`] and some answer would change what is done.
@@ -194,7 +197,7 @@ impl<'a> Reason<'a> {
             Self::Health => "health",
             Self::Page => "page",
             Self::Pass(_) => "pass",
-            Self::Mode(..) => "mode",
+            Self::Mode(..) => MODE,
         };
         let name = match self {
             Self::Local(rule) | Self::Site(rule) => Some(&rule.name),
@@ -237,6 +240,11 @@ impl Cause {
     /// Who decided, and the name of the rule or the pass by which.
     pub fn new(by: &'static str, name: Option<Arc<str>>) -> Self {
         Self { by, name }
+    }
+
+    /// Whether it was the mode, and so the window behind it.
+    pub(crate) fn is_the_mode(&self) -> bool {
+        self.by == MODE
     }
 
     /// The name of the rule that decided, if a rule did.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::document::{Host, Lineage, Mode, Source, State, WindowId};
 use crate::running::{Cut, Running};
 use crate::store::{self, PutMode, Store};
+use crate::tally::Tally;
 use crate::time::Timestamp;
 
 pub use claim::NotClaimed;
@@ -68,6 +69,19 @@ pub struct Report {
     /// How many it has cut since it started.
     #[serde(default)]
     pub cut_total: u64,
+    /// Requests that run, under whatever site.
+    #[serde(default)]
+    pub running: usize,
+    /// How many it has refused since it started; none: it is too old to count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<u64>,
+    /// What it has counted of the closings in force and of those that ended within the last 15 minutes, if anything: of
+    /// the newest 64, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tallies: Vec<Tally>,
+    /// Of how many closings more it has counted something.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub tallies_left_out: usize,
     /// The rules of its own that let requests pass whatever the State says, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub admits: Vec<String>,
@@ -255,6 +269,11 @@ impl Roster {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_nothing(count: &usize) -> bool {
+    *count == 0
+}
+
 /// Every readable report; one that is damaged is nobody's.
 pub(crate) async fn reports(store: &dyn Store) -> store::Result<Vec<Report>> {
     let entries = store.list(ROSTER).await?;
@@ -269,6 +288,15 @@ impl Lease {
         // A lease is an object of plain fields and always serialises.
         let bytes = serde_json::to_vec(self).unwrap_or_default();
         store.put(&format!("{LEASES}{}", self.window), bytes.into(), PutMode::Overwrite).await.map(drop)
+    }
+
+    /// The lease on `window`, if there is one that can be read.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn of(store: &dyn Store, window: &WindowId) -> store::Result<Option<Self>> {
+        let found = store.get(&format!("{LEASES}{window}")).await?;
+        Ok(found.and_then(|entry| serde_json::from_slice(&entry.value).ok()))
     }
 
     /// Takes the lease on `window` away.
@@ -337,6 +365,10 @@ impl Report {
             oldest: BTreeMap::new(),
             cuts: Vec::new(),
             cut_total: 0,
+            running: 0,
+            refused: None,
+            tallies: Vec::new(),
+            tallies_left_out: 0,
             admits: Vec::new(),
             refuses: Vec::new(),
             ignores: Vec::new(),

@@ -5,6 +5,7 @@
 mod fence;
 mod job;
 mod permit;
+mod tallies;
 
 use std::any::Any;
 use std::cmp::Ordering;
@@ -19,8 +20,9 @@ use tokio::time::Instant as Moment;
 use self::fence::Fence;
 pub use self::job::JobRefused;
 pub use self::permit::Permit;
+use self::tallies::Tallies;
 use crate::decide::{Cause, Decision, Local, Reason, decide};
-use crate::document::{Host, Lineage, Mode, State, Window};
+use crate::document::{Host, Lineage, Mode, State, Window, WindowId};
 use crate::grant;
 use crate::queue::{Place, Queue};
 use crate::reply::Reply;
@@ -29,6 +31,7 @@ use crate::rules::Marks;
 use crate::running::{Cut, Register, Running, SiteId};
 use crate::snapshot::{Settled, Snapshot};
 pub use crate::snapshot::{UPCOMING_HEADER, Upcoming};
+use crate::tally::Tally;
 use crate::time::Timestamp;
 
 /// A process that admits, refuses and counts requests.
@@ -50,6 +53,7 @@ pub struct Instance {
     /// Set where a request that waits would take up a whole worker.
     nobody_waits: AtomicBool,
     register: Arc<Register>,
+    tallies: Tallies,
     /// There is one only if this instance closes itself when it is lost.
     fence: OnceLock<Fence>,
     /// Until when others know of this instance by its report; without a roster nobody has to.
@@ -81,6 +85,7 @@ struct Deadline {
     after: Duration,
     at: Moment,
     for_site: Host,
+    window: Option<WindowId>,
     ordered: Ordered,
 }
 
@@ -166,6 +171,7 @@ impl Instance {
             queue: Queue::default(),
             nobody_waits: AtomicBool::new(false),
             register: Arc::default(),
+            tallies: Tallies::default(),
             fence: OnceLock::new(),
             listed: OnceLock::new(),
             tie: OnceLock::new(),
@@ -238,14 +244,15 @@ impl Instance {
                 Look::Wait(site, reply, cause) => {
                     let hold = site.hold();
                     let Some(mut place) = self.queue.place(waiting.take(), site.host(), &hold) else {
-                        return Admission::Refused(reply, cause);
+                        return self.refuse(&site, reply, cause);
                     };
-                    // Held requests hold nothing, so they never drain.
-                    drop(site);
                     let left = hold.max_wait().min(patience).saturating_sub(place.since().elapsed());
                     if left.is_zero() {
-                        return Admission::Refused(reply, cause);
+                        return self.refuse(&site, reply, cause);
                     }
+                    place.count_for(site.counters());
+                    // Held requests hold nothing, so they never drain.
+                    drop(site);
                     // However this ends, look again: the refusal is to say what is true then.
                     let _ = tokio::time::timeout(left, place.wait(&mut changed)).await;
                     waiting = Some(place);
@@ -360,6 +367,22 @@ impl Instance {
         self.register.cuts()
     }
 
+    /// How many requests were refused, for whatever reason; the answer to the link of a pass is none.
+    pub fn refused(&self) -> u64 {
+        self.tallies.total_refused()
+    }
+
+    /// What was counted of the closings in force and of those that ended within the last 15 minutes, if anything was:
+    /// of the newest 64, the newest first; and of how many more.
+    pub fn tallies(&self) -> (Vec<Tally>, usize) {
+        self.tallies.tell()
+    }
+
+    /// The store was heard from: whatever comes into force from now on is counted from its beginning.
+    pub(crate) fn settle_in(&self) {
+        self.tallies.settle_in();
+    }
+
     /// The answer to a request that is ended before its own answer began.
     pub fn cut_short(&self, permit: &Permit) -> (Reply, Cause) {
         let host = permit.site().map_or("*", |site| site.host().as_str());
@@ -390,13 +413,16 @@ impl Instance {
         for retired in &mut door.retired {
             if let Some(cut) = retired.cut.as_mut().filter(|cut| cut.at <= Moment::now()) {
                 if cut.ordered == Ordered::NotYet && running(&retired.site) > 0 {
-                    due.push((id(&retired.site), cut.for_site.clone()));
+                    due.push((id(&retired.site), cut.for_site.clone(), cut.window.clone()));
                 }
                 cut.ordered = Ordered::Yes;
             }
         }
         drop(door);
-        due.into_iter().for_each(|(site, host)| self.register.cut(site, &host, revision));
+        for (site, host, window) in due {
+            let counters = window.and_then(|window| self.tallies.counters(&window));
+            self.register.cut(site, &host, revision, counters);
+        }
     }
 
     /// From now on this instance is closed unless [`Instance::vouched_for`] says otherwise.
@@ -523,22 +549,31 @@ impl Instance {
         match decide(site.policy(), request) {
             Decision::Ask => Look::Ask,
             Decision::Admit(reason) => {
+                if let (Reason::Pass(pass), Some(counters)) = (reason, site.counters()) {
+                    counters.let_through(pass);
+                }
                 let cause = reason.cause();
                 let seat = self.register.sit(id(&site), request.method, path(request.path));
                 Look::Done(Admission::Admitted(Permit::new(site, seat, cause)))
             }
             Decision::Refuse(reason) => {
                 let (reply, cause) = self.refusal(&site, request, reason);
-                Look::Done(Admission::Refused(reply, cause))
+                Look::Done(self.refuse(&site, reply, cause))
             }
             Decision::Hold(reason) => {
                 let (reply, cause) = self.refusal(&site, request, reason);
                 match self.nobody_waits.load(Relaxed) {
-                    true => Look::Done(Admission::Refused(reply, cause)),
+                    true => Look::Done(self.refuse(&site, reply, cause)),
                     false => Look::Wait(site, reply, cause),
                 }
             }
         }
+    }
+
+    /// Counts it, for its window if that decided.
+    fn refuse(&self, site: &Settled, reply: Reply, cause: Cause) -> Admission {
+        self.tallies.refused(site.counters().filter(|_| cause.is_the_mode()));
+        Admission::Refused(reply, cause)
     }
 
     fn refusal(&self, site: &Settled, request: &Request<'_>, reason: Reason<'_>) -> (Reply, Cause) {
@@ -549,10 +584,16 @@ impl Instance {
         let settle =
             |state: &State, before: Option<&Snapshot>| Snapshot::settle(state, &self.local, now, before);
         let next = self.read(|door| settle(state, Some(&door.snapshot)));
+        // Before it is in force, so that no refusal is missed.
+        if let Some(held) = &held {
+            self.tallies.follow(held, now);
+            self.tallies.attach(&next);
+        }
         let fenced = self.fence.get().map(|_| {
             let state = behind_the_fence(state.clone());
             self.read(|door| settle(&state, door.fenced.as_ref()))
         });
+        fenced.iter().for_each(|fenced| self.tallies.attach(fenced));
         let mut door = self.door.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut door.snapshot, next);
         let before_fenced = std::mem::replace(&mut door.fenced, fenced);
@@ -616,14 +657,16 @@ impl Door {
     fn set_deadlines(&mut self) {
         for retired in &mut self.retired {
             let stricter = self.snapshot.sites().filter(|site| site.outdates(&retired.site));
-            let wanted = stricter.filter_map(|site| Some((site.cut_after()?, site.host()))).min();
+            let wanted =
+                stricter.filter_map(|site| Some((site.cut_after()?, site.host(), site.cut_by()))).min();
             let before = retired.cut.take();
-            retired.cut = wanted.map(|(after, host)| match before {
-                Some(before) if before.after == after => before,
+            retired.cut = wanted.map(|(after, host, window)| match before {
+                Some(before) if before.after == after => Deadline { window: window.cloned(), ..before },
                 _ => Deadline {
                     after,
                     at: Moment::now() + after,
                     for_site: host.clone(),
+                    window: window.cloned(),
                     ordered: Ordered::NotYet,
                 },
             });

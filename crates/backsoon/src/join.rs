@@ -335,6 +335,7 @@ impl Membership {
         }
         if !matches!(seen, Seen::Away(_)) {
             *lock(&self.heard) = Some(Moment::now());
+            instance.settle_in();
             match held {
                 Some(held) if trouble.is_some() => self.keep(&held).await,
                 // What was assumed while nobody knew gives way to the store's word that nobody wants it closed.
@@ -568,6 +569,7 @@ impl Membership {
         let heard = *lock(&self.heard);
         let lease = lock(&self.crew).lease(&self.options);
         let (cuts, cut_total) = instance.cuts();
+        let (tallies, tallies_left_out) = instance.tallies();
         let own = |then: Effect| {
             let rules = self.options.local.rules.iter().filter(move |rule| rule.then == then);
             rules.map(|rule| rule.name.to_string())
@@ -594,6 +596,10 @@ impl Membership {
             oldest: instance.oldest(),
             cuts,
             cut_total,
+            running: instance.running(),
+            refused: Some(instance.refused()),
+            tallies,
+            tallies_left_out,
             admits: own(Effect::Open).chain(self.options.marks.opened()).collect(),
             refuses: own(Effect::Closed).collect(),
             on_lost: self.options.on_lost,

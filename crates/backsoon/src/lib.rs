@@ -29,6 +29,7 @@
 //! - [`document`] and [`rules`] teach you what can be said about a site.
 //! - [`decide`], [`reply`] and [`snapshot`] teach you how a request is decided and what it is told.
 //! - [`pass`] teaches who goes through closings by invitation.
+//! - [`impact`] says what a closing has done to visitors.
 //! - [`store`] teaches you to write a store, and [`fleet`] who follows one.
 //!
 //! # Features
@@ -43,6 +44,7 @@ pub mod document;
 pub mod during;
 pub mod fleet;
 mod grant;
+pub mod impact;
 pub mod inspect;
 pub mod instance;
 pub mod join;
@@ -55,6 +57,7 @@ pub mod rules;
 pub mod running;
 pub mod snapshot;
 pub mod store;
+pub mod tally;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

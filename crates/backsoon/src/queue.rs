@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::document::{Hold, Host};
+use crate::tally::Counters;
 
 /// The lines of one instance.
 #[derive(Debug, Default)]
@@ -37,6 +38,14 @@ pub(crate) struct Place<'a> {
     first: Arc<Notify>,
     since: Instant,
     turn: Turn,
+    stay: Option<Stay>,
+}
+
+/// The wait of one request, for the window that made it wait first.
+#[derive(Debug)]
+struct Stay {
+    counters: Arc<Counters>,
+    since: Instant,
 }
 
 /// Whether a request that waited has had its turn to go on.
@@ -53,11 +62,14 @@ impl Queue {
     /// A place in the line of `host`: the one that the request has there already, or the last one; none, if as many
     /// wait as may.
     pub(crate) fn place<'a>(&'a self, had: Option<Place<'a>>, host: &Host, hold: &Hold) -> Option<Place<'a>> {
-        let since = had.as_ref().map_or_else(Instant::now, |place| place.since);
-        if let Some(mut place) = had.filter(|place| place.host == *host) {
-            place.turn = Turn::ToCome(hold.gap());
-            return Some(place);
-        }
+        let (since, stay) = match had {
+            Some(mut place) if place.host == *host => {
+                place.turn = Turn::ToCome(hold.gap());
+                return Some(place);
+            }
+            Some(mut place) => (place.since, place.stay.take()),
+            None => (Instant::now(), None),
+        };
         let more = |count: usize| (count < hold.max_held).then_some(count + 1);
         self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         let mut lines = self.lines();
@@ -65,7 +77,8 @@ impl Queue {
         let (ticket, first) = (line.next, Arc::new(Notify::new()));
         line.next += 1;
         line.waiting.insert(ticket, Arc::clone(&first));
-        Some(Place { queue: self, host: host.clone(), ticket, first, since, turn: Turn::ToCome(hold.gap()) })
+        let (host, turn) = (host.clone(), Turn::ToCome(hold.gap()));
+        Some(Place { queue: self, host, ticket, first, since, turn, stay })
     }
 
     /// How many wait, in all lines.
@@ -84,6 +97,13 @@ impl Place<'_> {
     /// When the wait began.
     pub(crate) fn since(&self) -> Instant {
         self.since
+    }
+
+    /// Counts the wait, once, however it ends.
+    pub(crate) fn count_for(&mut self, counters: Option<&Arc<Counters>>) {
+        if self.stay.is_none() {
+            self.stay = counters.map(|counters| Stay::new(Arc::clone(counters), self.since));
+        }
     }
 
     /// Ready when this place is the first of its line and something has changed since `changed` was subscribed.
@@ -122,5 +142,20 @@ impl Drop for Place<'_> {
             Some(next) => next.notify_one(),
             None => drop(lines.remove(&self.host)),
         }
+    }
+}
+
+// === impl Stay ===
+
+impl Stay {
+    fn new(counters: Arc<Counters>, since: Instant) -> Self {
+        counters.waits();
+        Self { counters, since }
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.counters.waited(self.since.elapsed());
     }
 }

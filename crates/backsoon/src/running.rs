@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use slab::Slab;
 
 use crate::document::Host;
+use crate::tally::Counters;
 
 /// A request that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,7 @@ struct Text<const N: usize> {
 struct Order {
     site: Host,
     revision: u64,
+    counters: Option<Arc<Counters>>,
 }
 
 #[derive(Debug, Default)]
@@ -141,9 +143,9 @@ impl Register {
     }
 
     /// Tells every request of `site` to end. Those that somebody listens for are cut from now on; the others are if
-    /// and when somebody does.
-    pub(crate) fn cut(&self, id: SiteId, site: &Host, revision: u64) {
-        let order = Arc::new(Order { site: site.clone(), revision });
+    /// and when somebody does. `counters` are those of the window that says so.
+    pub(crate) fn cut(&self, id: SiteId, site: &Host, revision: u64, counters: Option<Arc<Counters>>) {
+        let order = Arc::new(Order { site: site.clone(), revision, counters });
         let mut wakers = Vec::new();
         for part in &self.parts {
             for (_, entry) in lock(part).0.iter_mut().filter(|(_, entry)| entry.site == id) {
@@ -177,6 +179,7 @@ impl Register {
             return;
         }
         cuts.total += 1;
+        order.counters.iter().for_each(|counters| counters.cut());
         if cuts.listed.len() == NAMED {
             cuts.listed.remove(0);
         }
@@ -325,7 +328,7 @@ mod tests {
         let waker = Waker::noop();
         assert!(heard.poll_cut(&context(waker)).is_pending() && other.poll_cut(&context(waker)).is_pending());
         let tunnel = heard.clone();
-        register.cut(1, &Host::any(), 7);
+        register.cut(1, &Host::any(), 7, None);
         assert!(heard.poll_cut(&context(waker)).is_ready() && other.poll_cut(&context(waker)).is_pending());
         let (listed, total) = register.cuts();
         assert_eq!((listed.len(), total), (1, 1));

@@ -3,8 +3,8 @@
 mod closed;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -18,6 +18,7 @@ use crate::pass::Passes;
 use crate::reply::{Notice, Reopens, Replies, Reply};
 use crate::request::{Effect, Request};
 use crate::rules::Rule;
+use crate::tally::Counters;
 use crate::time::Timestamp;
 
 pub use closed::Closed;
@@ -44,12 +45,14 @@ pub struct Settled {
     by_mode: Replies,
     by_rule: Replies,
     hold: Hold,
-    cut_after: Option<Duration>,
+    cut_after: Option<(Duration, WindowId)>,
     upcoming: Vec<Window>,
     announced: Option<Upcoming>,
     /// More special sites, whose requests never come here.
     carved: Vec<Host>,
     retired: AtomicBool,
+    /// Of its window; whoever puts the site in force sets them before.
+    counters: OnceLock<Arc<Counters>>,
 }
 
 /// A closing to come that visitors may be told about: for banners.
@@ -79,7 +82,7 @@ struct Plan {
     by_mode: Notice,
     by_rule: Notice,
     hold: Hold,
-    cut_after: Option<Duration>,
+    cut_after: Option<(Duration, WindowId)>,
     upcoming: Vec<Window>,
     announced: Option<Upcoming>,
     /// When the next of them is to be announced.
@@ -199,7 +202,8 @@ impl Plan {
             reopens: Reopens::default(),
         };
         let in_force = windows.clone().filter(|window| window.mode > Mode::Off && window.in_force(now));
-        let cut_after = in_force.filter_map(|window| window.cut_after_ms).min().map(Duration::from_millis);
+        let cut_after = in_force.filter_map(|window| Some((window.cut_after_ms?, &window.id))).min();
+        let cut_after = cut_after.map(|(millis, window)| (Duration::from_millis(millis), window.clone()));
         let mut upcoming: Vec<Window> =
             windows.filter(|window| window.start.is_some_and(|start| start > now)).cloned().collect();
         upcoming.sort_by_key(|window| window.start);
@@ -248,6 +252,7 @@ impl Settled {
             announced: plan.announced,
             carved: plan.carved,
             retired: AtomicBool::new(false),
+            counters: OnceLock::new(),
         }
     }
 
@@ -332,7 +337,22 @@ impl Settled {
 
     /// How long earlier requests may go on running once this site is in force.
     pub(crate) fn cut_after(&self) -> Option<Duration> {
-        self.cut_after
+        self.cut_after.as_ref().map(|(after, _)| *after)
+    }
+
+    /// The window that says so.
+    pub(crate) fn cut_by(&self) -> Option<&WindowId> {
+        self.cut_after.as_ref().map(|(_, window)| window)
+    }
+
+    /// Has it count for its window from now on; the first to say so is heard.
+    pub(crate) fn count_for(&self, counters: &Arc<Counters>) {
+        self.counters.get_or_init(|| Arc::clone(counters));
+    }
+
+    /// What counts for its window.
+    pub(crate) fn counters(&self) -> Option<&Arc<Counters>> {
+        self.counters.get()
     }
 
     pub(crate) fn retire(&self) {

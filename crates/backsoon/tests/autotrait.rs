@@ -49,6 +49,8 @@ shared_between_threads! {
     backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding, NotForgotten, NotClaimed,
         UnknownSite, Counts;
     backsoon::running => Running, Cut;
+    backsoon::tally => Tally, Seen, Waits;
+    backsoon::impact => Impact, PassUse;
     backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, ServerCut, Late;
     backsoon::instance => Instance, Admission, Permit, Applied, Standing, JobRefused, Hesitation, Upcoming;
     backsoon::join => Options, OnUnknown, TakesEffect;

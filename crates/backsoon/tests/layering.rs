@@ -18,20 +18,25 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rules", &["request"]),
     ("document", &["rules", "time"]),
     ("pass", &["document", "request", "time"]),
+    ("tally", &["document"]),
     ("decide", &["document", "pass", "request", "rules"]),
     ("reply", &["accept", "document", "request", "time"]),
-    ("snapshot", &["decide", "document", "pass", "reply", "request", "rules", "time"]),
+    ("snapshot", &["decide", "document", "pass", "reply", "request", "rules", "tally", "time"]),
     ("grant", &["decide", "document", "pass", "reply", "request", "snapshot", "time"]),
-    ("running", &["document"]),
+    ("running", &["document", "tally"]),
     ("inspect", &["decide", "document", "reply", "request", "snapshot", "time"]),
-    ("fleet", &["document", "running", "store", "time"]),
+    ("fleet", &["document", "running", "store", "tally", "time"]),
     ("control", &["document", "fleet", "inspect", "pass", "store", "time"]),
     ("during", &["control", "document", "fleet", "store", "time"]),
     ("receipt", &["control", "decide", "document", "fleet", "rules", "running", "snapshot", "store", "time"]),
-    ("queue", &["document"]),
+    ("queue", &["document", "tally"]),
+    ("impact", &["control", "document", "fleet", "store", "tally", "time"]),
     (
         "instance",
-        &["decide", "document", "grant", "queue", "reply", "request", "rules", "running", "snapshot", "time"],
+        &[
+            "decide", "document", "grant", "queue", "reply", "request", "rules", "running", "snapshot",
+            "tally", "time",
+        ],
     ),
     ("join", &["control", "decide", "document", "fleet", "instance", "request", "rules", "store", "time"]),
     ("adapters", &["decide", "instance", "pass", "reply", "request"]),
@@ -39,8 +44,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// These decide, render and settle by what they are given: no clock, no runtime, no files, no network.
-const PURE: &[&str] =
-    &["accept", "decide", "document", "grant", "inspect", "pass", "reply", "request", "rules", "snapshot"];
+const PURE: &[&str] = &[
+    "accept", "decide", "document", "grant", "inspect", "pass", "reply", "request", "rules", "snapshot",
+    "tally",
+];
 
 /// What would make them impure. `std::net` is not among them: addresses are data.
 const IMPURE: &[&str] = &[

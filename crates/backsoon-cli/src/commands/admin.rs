@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use backsoon::Instance;
 use backsoon::store::Store;
-use backsoon_console::figures::Refused;
 use backsoon_console::people::NotDone;
 use backsoon_console::{Console, Options};
 use tokio::net::TcpListener;
@@ -43,10 +42,8 @@ impl Admin {
         self,
         store: &Arc<dyn Store>,
         instance: &Arc<Instance>,
-        refused: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Result<AbortOnDropHandle<()>> {
-        let options = Options { refused: Refused::counted_by(refused), ..self.options };
-        let console = Console::new(Arc::clone(store), Arc::clone(instance), options)?;
+        let console = Console::new(Arc::clone(store), Arc::clone(instance), self.options)?;
         output::line(format_args!("{} {}", paint(GOOD, "the console"), console.url(self.address, "/")));
         match console.first_link().await {
             Ok(path) => output::note(format_args!(

@@ -10,10 +10,13 @@ use backsoon::fleet;
 use backsoon::inspect::inspect;
 use backsoon::store::{open_existing, without_secrets};
 
+use super::exposed::exposed;
 use crate::cli::Cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::output::{self, BAD, GOOD, WARN, count, paint, plain, sentence};
+#[cfg(feature = "webhooks")]
+use crate::serve::webhooks::Webhooks;
 
 /// Runs it.
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
@@ -44,6 +47,11 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
             return Ok(worst);
         }
     };
+    #[cfg(feature = "webhooks")]
+    match Webhooks::new(&config.webhook) {
+        Ok(hooks) => hooks.describe().into_iter().for_each(|hook| say("webhook", Ok(hook))),
+        Err(error) => say("webhook", Err(error)),
+    }
     let url = config.store_url(cli.store_flag())?;
     match open_existing(&url).await {
         Err(error) => say("store", Err(error.into())),
@@ -72,7 +80,10 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
                             output::line(format_args!("{note} {name}: only a request could decide {rules}"));
                         }
                     }
-                    for caveat in control.store().caveats().await {
+                    // Without passes there is nothing in it that opens a site.
+                    let keys = matches!(&found, Found::State(state) if !state.passes.is_empty());
+                    let exposed = keys.then(|| exposed(&control.store().url())).flatten();
+                    for caveat in control.store().caveats().await.into_iter().chain(exposed) {
                         output::line(format_args!("{} store: {caveat}", paint(WARN, "note")));
                     }
                 }

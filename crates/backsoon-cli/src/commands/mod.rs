@@ -9,9 +9,11 @@ mod closed;
 mod demo;
 mod desk;
 mod explain;
+mod exposed;
 mod fleet;
 mod guard;
 mod history;
+mod impact;
 mod mirror;
 mod off;
 mod on;
@@ -27,6 +29,8 @@ mod token;
 #[cfg(feature = "console")]
 mod user;
 mod wait;
+#[cfg(feature = "webhooks")]
+mod webhook;
 mod words;
 mod written;
 
@@ -73,6 +77,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             Verb::Apply(apply) => apply::run(cli, apply).await,
             Verb::Page(page) => page::run(cli, page).await,
             Verb::Check => check::run(cli).await,
+            #[cfg(feature = "webhooks")]
+            Verb::Webhook(webhook) => webhook::run(cli, webhook).await,
             Verb::Mirror(mirror) => mirror::run(cli, mirror).await,
             Verb::Serve(serve) => serve::run(cli, serve).await,
             #[cfg(feature = "console")]

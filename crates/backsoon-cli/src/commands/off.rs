@@ -12,7 +12,7 @@ use backsoon::{Host, Window};
 use super::closed::why;
 use super::words::{local, of};
 use super::written::Written;
-use super::{Desk, wait};
+use super::{Desk, impact, wait};
 use crate::cli::{Off, sites};
 use crate::exit::Exit;
 use crate::output::{self, BAD, GOOD, WARN, paint};
@@ -49,11 +49,12 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
     }
 
     let receipt = wait::wait(desk, &off.wait, written.state(), sites.clone()).await?;
+    let impacts = impact::gather(desk, &ended, written.state()).await;
     let exit = wait::exit(receipt.as_ref(), written.exit());
     let closed = |host: &Host| Closed::find(written.state(), host, now);
     let left: Vec<String> = sites.iter().filter_map(closed).map(|closed| why(&closed, desk)).collect();
     if off.json {
-        written.json(&ended, &left, receipt.as_ref())?;
+        written.json(&ended, &left, receipt.as_ref(), &impacts)?;
     } else {
         say(desk, &written, &ended, &sites, now);
         written.say();
@@ -61,6 +62,7 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
             Some(receipt) => wait::say(receipt, &off.wait),
             None => written.say_draining(),
         }
+        impacts.iter().for_each(|impact| output::field("impact", impact::line(impact)));
         left.iter().for_each(|why| output::note(format_args!("{} {why}", paint(WARN, "still closed:"))));
     }
     Ok(if left.is_empty() { exit } else { Exit::NotConfirmed })

@@ -55,7 +55,7 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
         Vec::new()
     };
     if on.json {
-        written.json(&windows, &[], receipt.as_ref())?;
+        written.json(&windows, &[], receipt.as_ref(), &[])?;
         return Ok(exit);
     }
     for (host, window) in &windows {

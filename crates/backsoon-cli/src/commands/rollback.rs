@@ -1,12 +1,12 @@
 //! `backsoon rollback`: an earlier revision in force again, as a new one.
 
 use anyhow::Result;
-use backsoon::control::Outcome;
+use backsoon::control::{Found, Outcome};
 use backsoon::time::Timestamp;
 use backsoon::{Host, Window};
 
-use super::Desk;
 use super::words::sites_in_words;
+use super::{Desk, impact};
 use crate::cli::Rollback;
 use crate::exit::Exit;
 use crate::output;
@@ -16,13 +16,18 @@ pub(super) async fn run(desk: &Desk, rollback: &Rollback) -> Result<Exit> {
     let found = desk.control.find().await?;
     let outcome = desk.control.rollback(rollback.revision).await?;
     let written = desk.watch(&found, outcome).await?;
+    let ended = match &found {
+        Found::State(before) => backsoon::impact::ended(before, written.state()),
+        _ => Vec::new(),
+    };
+    let impacts = impact::gather(desk, &ended, written.state()).await;
     if rollback.json {
         let windows: Vec<(Host, Window)> = written
             .state()
             .sites()
             .flat_map(|(host, site)| site.windows.iter().map(move |window| (host.clone(), window.clone())))
             .collect();
-        written.json(&windows, &[], None)?;
+        written.json(&windows, &[], None, &impacts)?;
         return Ok(written.exit());
     }
     let revision = rollback.revision;
@@ -40,5 +45,6 @@ pub(super) async fn run(desk: &Desk, rollback: &Rollback) -> Result<Exit> {
     output::field("sites", sites_in_words(written.state(), Timestamp::now()));
     written.say();
     written.say_draining();
+    impacts.iter().for_each(|impact| output::field("impact", impact::line(impact)));
     Ok(written.exit())
 }

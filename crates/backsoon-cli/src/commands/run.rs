@@ -13,7 +13,7 @@ use backsoon::{Host, Window};
 use super::child::{self, Child, Ended};
 use super::closed::why;
 use super::signals::{Signal, Signals};
-use super::{Desk, wait};
+use super::{Desk, impact, wait};
 use crate::cli::{OnFailure, Run, Wait, sites};
 use crate::exit::{Ends, Exit};
 use crate::output::{self, BAD, GOOD, WARN, paint};
@@ -87,10 +87,14 @@ pub(super) async fn run(desk: &Desk, run: &Run) -> Result<Exit> {
         (false, OnFailure::Stay) => After::Stay(stays(&run.note, &ended)),
         _ => After::Open,
     };
-    let hosts = hosts(&kept);
+    let (hosts, windows) = (hosts(&kept), kept.windows().to_vec());
     let outcome = settle(desk, run, &mut signals, kept, after).await?;
     say_failed(desk, &ended, &outcome, &ids);
     say_after(desk, &outcome, &hosts, &ids);
+    if matches!(outcome, Outcome::Written(_)) && left(&outcome, &ids).is_empty() {
+        let impacts = impact::gather(desk, &windows, outcome.state()).await;
+        impacts.iter().for_each(|impact| output::aside("impact", impact::line(impact)));
+    }
     Ok(ended.exit())
 }
 

@@ -25,6 +25,12 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     let mut config = Config::load(cli.config.as_deref())?;
     override_by_flags(&mut config, serve);
     config.gate.check().map_err(|why| usage(why.to_string()))?;
+    #[cfg(feature = "webhooks")]
+    let hooks = crate::serve::webhooks::Webhooks::new(&config.webhook)?;
+    #[cfg(not(feature = "webhooks"))]
+    if !config.webhook.is_empty() {
+        tracing::warn!("this build sends no webhooks; let a gate of the `backsoon` program do so");
+    }
     let (store, options) = store_and_options(cli, &config).await?;
     let gate = Gate::bind(&config.gate).await?;
     #[cfg(feature = "console")]
@@ -47,10 +53,13 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     // It answers until the gate has drained: that is when somebody looks.
     #[cfg(feature = "console")]
     let _console = match admin {
-        Some(admin) => Some(admin.run(&store, &instance, gate.refusals()).await?),
+        Some(admin) => Some(admin.run(&store, &instance).await?),
         None => None,
     };
-    let outcome = gate.watching(store, &instance).run(instance.clone(), shutdown).await;
+    let gate = gate.watching(Arc::clone(&store), &instance);
+    #[cfg(feature = "webhooks")]
+    let gate = gate.announcing(hooks, store, &instance);
+    let outcome = gate.run(instance.clone(), shutdown).await;
     instance.leave().await;
     match outcome {
         Outcome::Drained => Ok(Exit::Done),

@@ -4,11 +4,13 @@ use anyhow::Result;
 use backsoon::control::{Found, Outcome};
 use backsoon::document::Unreadable;
 use backsoon::fleet::{Life, Report, Roster};
+use backsoon::impact::Impact;
 use backsoon::receipt::Receipt;
 use backsoon::time::Timestamp;
 use backsoon::{Host, State, Window};
 use serde::Serialize;
 
+use super::impact;
 use super::words::sites_in_words;
 use crate::exit::Exit;
 use crate::output::{self, GOOD, WARN, count, paint, plain};
@@ -36,6 +38,9 @@ struct Shown<'a> {
     still_closed: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<&'a Receipt>,
+    /// Of the windows that were ended and had been in force.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    impacts: Vec<impact::Shown<'a>>,
 }
 
 #[derive(Serialize)]
@@ -145,6 +150,7 @@ impl Written {
         windows: &[(Host, Window)],
         still_closed: &[String],
         receipt: Option<&Receipt>,
+        impacts: &[Impact],
     ) -> Result<()> {
         output::json(&Shown {
             store: self.store.clone(),
@@ -160,6 +166,7 @@ impl Written {
             windows: windows.iter().map(|(site, window)| ShownWindow { site, window }).collect(),
             still_closed,
             receipt,
+            impacts: impacts.iter().map(impact::Shown::new).collect(),
         })
     }
 }

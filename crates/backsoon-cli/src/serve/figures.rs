@@ -16,6 +16,25 @@ pub(crate) struct Figures {
     unreachable: AtomicU64,
     broken: AtomicU64,
     timed_out: AtomicU64,
+    deliveries: Mutex<BTreeMap<String, Deliveries>>,
+}
+
+/// What became of a try to tell a receiver something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum DeliveryOutcome {
+    Delivered,
+    /// It is tried again.
+    Failed,
+    GivenUp,
+}
+
+/// The figures of one webhook.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Deliveries {
+    /// By outcome: delivered, failed, given up.
+    pub(crate) tries: [u64; 3],
+    /// How many are under way.
+    pub(crate) waiting: i64,
 }
 
 /// One outcome, by who decided.
@@ -57,6 +76,29 @@ impl Figures {
         outcomes.into_iter().flat_map(|(outcome, decisions)| decisions.tell(outcome)).collect()
     }
 
+    /// Counts nothing yet, so that a webhook's figures are there from the start.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn hook(&self, name: &str) {
+        self.delivery_waits(name, 0);
+    }
+
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn delivery(&self, hook: &str, outcome: DeliveryOutcome) {
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        deliveries.entry(hook.to_owned()).or_default().tries[outcome as usize] += 1;
+    }
+
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn delivery_waits(&self, hook: &str, more: i64) {
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        deliveries.entry(hook.to_owned()).or_default().waiting += more;
+    }
+
+    /// The figures of each webhook, by name.
+    pub(crate) fn deliveries(&self) -> BTreeMap<String, Deliveries> {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Requests that got no answer from an upstream, by reason.
     pub(crate) fn upstream_errors(&self) -> [(&'static str, u64); 3] {
         [
@@ -64,6 +106,20 @@ impl Figures {
             (Failure::Broken.word(), self.broken.load(Ordering::Relaxed)),
             (Failure::TimedOut.word(), self.timed_out.load(Ordering::Relaxed)),
         ]
+    }
+}
+
+// === impl DeliveryOutcome ===
+
+impl DeliveryOutcome {
+    pub(crate) const ALL: [Self; 3] = [Self::Delivered, Self::Failed, Self::GivenUp];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::GivenUp => "given-up",
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 
 use backsoon::{Host, Instance, Mode};
 
-use super::figures::{Decided, Figures};
+use super::figures::{Decided, DeliveryOutcome, Figures};
 use super::lapsed::Lapsed;
 
 /// The value of `Content-Type` for [`text`].
@@ -57,6 +57,21 @@ pub(crate) fn text(figures: &Figures, instance: &Instance, lapsed: Option<&Lapse
         let help = "Windows whose program has gone: they stay until an operator ends them.";
         page.series("backsoon_windows_lapsed", "gauge", help);
         page.value("backsoon_windows_lapsed", &[], lapsed.count());
+    }
+    let deliveries = figures.deliveries();
+    if !deliveries.is_empty() {
+        let help = "Tries to deliver an event to a webhook, by what became of them.";
+        page.series("backsoon_webhook_deliveries_total", "counter", help);
+        for (hook, figures) in &deliveries {
+            for (outcome, count) in DeliveryOutcome::ALL.into_iter().zip(figures.tries) {
+                let labels = [("hook", hook.as_str()), ("outcome", outcome.word())];
+                page.value("backsoon_webhook_deliveries_total", &labels, count);
+            }
+        }
+        page.series("backsoon_webhook_waiting", "gauge", "Events that a webhook has not got yet.");
+        for (hook, figures) in &deliveries {
+            page.value("backsoon_webhook_waiting", &[("hook", hook)], figures.waiting);
+        }
     }
     page.series("backsoon_revision", "gauge", "The revision of the state in force; 0 without one.");
     page.value("backsoon_revision", &[], state.map_or(0, |state| state.revision));

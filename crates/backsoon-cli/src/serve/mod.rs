@@ -36,6 +36,8 @@ mod tunnel;
 mod tunnel;
 pub mod upstream;
 mod vigil;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -77,6 +79,7 @@ pub struct Gate {
     drain_limit: Duration,
     lapsed: Lapsed,
     watching: Option<AbortOnDropHandle<()>>,
+    announcing: Option<AbortOnDropHandle<()>>,
 }
 
 // === impl Gate ===
@@ -117,6 +120,7 @@ impl Gate {
             drain_limit: options.drain_limit,
             lapsed: Lapsed::default(),
             watching: None,
+            announcing: None,
         })
     }
 
@@ -132,14 +136,6 @@ impl Gate {
         self.auth.as_ref().map(|(_, address)| *address)
     }
 
-    /// Counts what was refused since the start.
-    pub fn refusals(&self) -> impl Fn() -> u64 + Send + Sync + use<> {
-        let figures = Arc::clone(&self.figures);
-        move || {
-            figures.requests().iter().filter(|decided| decided.0 == "refused").map(|decided| decided.3).sum()
-        }
-    }
-
     /// Where `/healthz`, `/readyz` and `/metrics` answer, if they do.
     pub fn observe_address(&self) -> Option<SocketAddr> {
         self.observe.as_ref().map(|(_, address)| *address)
@@ -152,6 +148,23 @@ impl Gate {
         self
     }
 
+    /// Tells others what happens to the State that `instance` follows.
+    #[cfg(feature = "webhooks")]
+    #[must_use]
+    pub fn announcing(
+        mut self,
+        hooks: webhooks::Webhooks,
+        store: Arc<dyn Store>,
+        instance: &Arc<Instance>,
+    ) -> Self {
+        if !hooks.is_empty() {
+            let (figures, lapsed) = (Arc::clone(&self.figures), self.lapsed.clone());
+            let announcing = hooks.announce(store, Arc::clone(instance), figures, lapsed);
+            self.announcing = Some(AbortOnDropHandle::new(tokio::spawn(announcing)));
+        }
+        self
+    }
+
     /// Serves with `instance` at the door until told to stop, then lets running requests finish within the limit.
     ///
     /// The instance stays joined: whoever calls this lets it leave, so that it is on the roster while it drains.
@@ -160,6 +173,8 @@ impl Gate {
         let auth = Auth::new(&self.options, Arc::clone(&instance), Arc::clone(&self.figures));
         let layer = MaintenanceLayer::new(Arc::clone(&instance)).share_permit().cut_short();
         let entry = Entry::new(layer, self.proxies, self.access, Arc::clone(&self.figures));
+        // Until this function returns: what happens while the gate drains is told, too.
+        let _announcing = self.announcing;
         let lapsed = self.watching.as_ref().map(|_| self.lapsed);
         let observer = Observer { figures: self.figures, instance, lapsed, shutdown: shutdown.clone() };
         // Answers until this function returns: readiness is asked for while the gate drains.

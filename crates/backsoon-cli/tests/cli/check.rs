@@ -108,3 +108,33 @@ fn walk(root: &std::path::Path) -> Vec<std::path::PathBuf> {
     found.sort();
     found
 }
+
+#[test]
+fn keys_that_everybody_can_read_are_named_while_there_are_any() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    place.done("on");
+    let store = place.default_store();
+    let open = |path: &std::path::Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for folder in store.ancestors().take_while(|folder| folder.starts_with(place.root())) {
+        open(folder, 0o755);
+    }
+    open(&store.join("state"), 0o644);
+    assert!(!place.done("check").contains("everybody"), "there is nothing to be read yet");
+
+    place.done("pass new --for Ann");
+    open(&store.join("state"), 0o644);
+    let told = format!(
+        "note store: everybody on this machine can read it, and the keys of passes in it: chmod o-rwx {}",
+        store.display()
+    );
+    let out = place.done("check");
+    assert!(out.contains(&told), "{out}");
+    // One closed folder on the way is enough.
+    open(&store, 0o750);
+    let out = place.done("check");
+    assert!(!out.contains("everybody"), "{out}");
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what a test under load has counted is worth reading")]
 
 mod apply;
+mod behind;
 mod check;
 mod crash;
 mod damage;
@@ -13,6 +14,7 @@ mod fleet;
 mod gate;
 mod guard;
 mod history;
+mod impact;
 mod main_job;
 mod off;
 mod on;
@@ -22,6 +24,8 @@ mod people;
 mod place;
 mod programs;
 mod race;
+#[cfg(feature = "webhooks")]
+mod receiver;
 mod redis;
 mod run;
 mod running;
@@ -29,3 +33,5 @@ mod status;
 mod store;
 mod terminal;
 mod wait;
+#[cfg(feature = "webhooks")]
+mod webhook;

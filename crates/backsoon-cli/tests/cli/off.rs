@@ -21,6 +21,8 @@ fn it_ends_the_operators_windows_in_force() {
       scheduled w-ID: on from TIME (`backsoon off --window w-ID` calls it off)
       store     file:DIR/state/backsoon/store, revision 4
       instances 1 live, all have it
+      impact    w-ID: closed TIME to TIME: 0 refused, 0 held, 0 cut, no pass used
+      impact    w-ID: read-only TIME to TIME: 0 refused, 0 held, 0 cut, no pass used
     ");
     assert_eq!(
         place.json("status")["sites"]["*"]["windows"].as_array().unwrap().len(),

@@ -74,6 +74,38 @@ fn a_published_page_is_what_the_site_shows_and_keeps_its_other_words() {
 }
 
 #[test]
+fn a_page_that_is_taken_back_leaves_the_words_and_the_pages_of_others() {
+    let place = Place::new();
+    place.write("site.toml", "[sites.\"*\".page]\ntitle = \"Moving\"\n");
+    place.done("apply site.toml");
+    place.write("page.html", "{% extends \"backsoon\" %}{% block footer %}Ring us: 555{% endblock %}");
+    place.done("page publish page.html");
+    place.done("page publish page.html --site shop.example.com");
+    let kept = || -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(place.default_store().join("state")).unwrap()).unwrap()
+    };
+
+    let ran = place.run("page withdraw --site blog.example.com");
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (1, "error: blog.example.com has no published page to take back; these do: *, shop.example.com\n")
+    );
+    assert!(place.done("page withdraw").starts_with("*: withdrawn\n"));
+    let page = &kept()["default"]["page"];
+    assert_eq!((&page["title"], page.get("html")), (&"Moving".into(), None), "{page}");
+    assert!(kept()["sites"]["shop.example.com"]["page"]["html"].is_string());
+    let ran = place.run("page withdraw");
+    assert!(ran.code == 1 && ran.err.ends_with("to take back; these do: shop.example.com\n"), "{ran:?}");
+    assert!(place.done("history").contains("page withdraw"));
+    // One without words of its own is gone altogether.
+    place.write("bare.toml", "");
+    place.done("apply bare.toml");
+    place.done("page publish page.html --site api.example.com");
+    place.done("page withdraw --site api.example.com --note 'back to plain'");
+    assert!(kept()["sites"]["api.example.com"].get("page").is_none(), "{}", kept());
+}
+
+#[test]
 fn a_preview_is_one_file_in_the_language_and_for_the_occasion_asked_for() {
     let place = Place::new();
     place.done("page init page.html");

@@ -87,7 +87,7 @@ fn users_are_added_listed_changed_and_removed() {
     let (code, _, err) = typed(&place, "user add eve", "short\n");
     assert!(code == 1 && err.contains("fewer than 12 characters") && !err.contains("short"), "{err}");
     let (code, _, err) = typed(&place, "user add eve --role root", PASSWORD);
-    assert!(code == 2 && err.contains("one of viewer, operator, admin"), "{err}");
+    assert!(code == 2 && err.contains("one of viewer, server, operator, admin"), "{err}");
     assert_eq!(typed(&place, "user add a/b", PASSWORD).0, 2);
 
     assert!(place.done("user set bob@example.com --role operator").contains("is operator"));

@@ -1,5 +1,6 @@
 //! A home, a state directory and a working directory that no other test sees.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -25,6 +26,8 @@ pub(crate) struct Ran {
 impl Place {
     pub(crate) fn new() -> Self {
         let root = tempfile::Builder::new().prefix("backsoon-cli-").tempdir().unwrap();
+        // Nobody else's, whatever the umask: `check` looks at this.
+        std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         for folder in ["home", "state", "desk"] {
             std::fs::create_dir(root.path().join(folder)).unwrap();
         }

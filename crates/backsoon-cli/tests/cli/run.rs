@@ -60,6 +60,7 @@ fn the_site_is_closed_while_the_command_runs_and_only_then() {
       let in    health paths, robots.txt
     *: open
       ended     w-ID
+      impact    w-ID: closed TIME to TIME: 1 refused, 0 held, 0 cut, no pass used
     ");
     assert_eq!((windows(&place), place.path("ended").exists()), (vec![], true));
     until(&place, "status --json", |_| gate.status() == 502);
@@ -207,6 +208,7 @@ fn an_operators_closing_stays_and_is_named() {
       let in    health paths, robots.txt
     still closed: * is on because of window w-ID of ann@HOST on * (`backsoon off` ends it)
       ended     w-ID
+      impact    w-ID: closed TIME to TIME: 0 refused, 0 held, 0 cut, no pass used
     ");
     assert_eq!(windows(&place), [("operator".to_owned(), "house".to_owned())]);
 }

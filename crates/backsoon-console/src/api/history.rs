@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Desks;
 use axum::response::Response;
+use backsoon::State;
 use backsoon::time::Timestamp;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::difference::differences;
+use super::impact::ImpactView;
 use super::matching::IfMatch;
 use super::receipt::all;
 use super::windows::Done;
@@ -58,6 +60,8 @@ pub(crate) struct EntryView {
     pub(crate) note: String,
     /// What it did.
     pub(crate) differences: Vec<String>,
+    /// What the closings that it ended had done to visitors, where that was kept.
+    pub(crate) impacts: Vec<ImpactView>,
 }
 
 /// An earlier revision that is to be in force again.
@@ -113,19 +117,21 @@ impl Desk {
     pub(crate) async fn history(&self, before: Option<u64>, limit: usize) -> Result<HistoryView> {
         // One more, since a difference is one from the State before.
         let states = self.reader().page(before, limit + 1).await?;
-        let empty = backsoon::State::default();
+        let empty = State::default();
         let start = states.len().saturating_sub(limit);
-        let entry = |at: usize| {
+        let mut changes = Vec::new();
+        for at in (start..states.len()).rev() {
             let (state, then) = (&states[at], at.checked_sub(1).map_or(&empty, |at| &states[at]));
-            EntryView {
+            changes.push(EntryView {
                 revision: state.revision,
                 at: state.change.at,
                 by: state.change.by.clone(),
                 note: state.change.note.clone(),
                 differences: differences(then, state),
-            }
-        };
+                impacts: self.impacts(then, state).await?,
+            });
+        }
         let next = (start > 0).then(|| states[start].revision);
-        Ok(HistoryView { changes: (start..states.len()).rev().map(entry).collect(), next })
+        Ok(HistoryView { changes, next })
     }
 }

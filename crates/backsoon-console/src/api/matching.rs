@@ -72,9 +72,10 @@ impl Desk {
         note: &str,
         mut edit: impl FnMut(&mut State) -> Result<()>,
     ) -> Result<Outcome> {
-        let mut refused = None;
+        let (mut refused, mut before) = (None, None);
         let control = self.control(caller);
         let outcome = control.update(note, |state| {
+            before = Some(state.clone());
             let done = seen.check(state).and_then(|()| edit(state));
             refused = done.as_ref().err().cloned();
             done.map_err(|problem| problem.detail)
@@ -85,6 +86,9 @@ impl Desk {
                 let outcome = outcome?;
                 self.looks.forget();
                 self.news.look_again();
+                if let (Outcome::Written(state), Some(before)) = (&outcome, &before) {
+                    self.keep_impacts(backsoon::impact::ended(before, state), state.clone());
+                }
                 self.since.learn(&control, outcome.state()).await;
                 Ok(outcome)
             }

@@ -21,6 +21,8 @@ pub(crate) struct MeView {
     address: std::net::IpAddr,
     /// How their changes are signed.
     signature: String,
+    /// What changes of the State end with in their signature when they are written by `/store/state`; for tokens alone.
+    mark: Option<String>,
     /// What scripts of this session send as `x-csrf-token` with every change.
     csrf: Option<String>,
 }
@@ -35,6 +37,7 @@ pub(crate) async fn read(Viewer(caller): Viewer) -> Json<MeView> {
             How::Proxy => "proxy",
         },
         signature: caller.signature(),
+        mark: caller.mark(),
         csrf: caller.csrf().map(|digest| digest.as_str().to_owned()),
         address: caller.from,
         role: caller.role,

@@ -4,6 +4,7 @@ pub(crate) mod difference;
 pub(crate) mod events;
 pub(crate) mod fleet;
 pub(crate) mod history;
+mod impact;
 pub(crate) mod matching;
 pub(crate) mod me;
 pub(crate) mod passes;
@@ -15,6 +16,7 @@ pub(crate) mod sessions;
 pub(crate) mod since;
 pub(crate) mod span;
 pub(crate) mod state;
+pub(crate) mod store;
 pub(crate) mod tokens;
 pub(crate) mod windows;
 
@@ -57,6 +59,7 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         .route("/people/{name}/sessions/{id}", delete(sessions::end))
         .route("/tokens", get(tokens::list).post(tokens::issue))
         .route("/tokens/{id}", delete(tokens::revoke))
+        .merge(store::router())
         .route("/openapi.json", get(openapi::read))
 }
 

@@ -52,7 +52,7 @@ struct Row {
     width: u128,
 }
 
-/// The last hour at this gate.
+/// The last hour of the whole fleet.
 pub(crate) fn charts(figures: &Figures, now: Timestamp) -> [Chart; 3] {
     let hour = figures.hour(now.as_millis() / 60_000);
     let total: u64 = hour.iter().map(|minute| minute.refused).sum();

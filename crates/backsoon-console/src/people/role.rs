@@ -15,6 +15,8 @@ pub enum Role {
     /// Looks at everything but people and tokens.
     #[default]
     Viewer,
+    /// Looks, and keeps its report in the store by the API: a server of the fleet without a connection to the database.
+    Server,
     /// Closes, reopens, schedules, extends and changes messages.
     Operator,
     /// Rolls back, and decides who may do what.
@@ -23,19 +25,20 @@ pub enum Role {
 
 /// The text is no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a role; it is one of viewer, operator, admin")]
+#[error("`{0}` is not a role; it is one of viewer, server, operator, admin")]
 pub struct NotARole(String);
 
 // === impl Role ===
 
 impl Role {
     /// All of them, from the one that may do the least.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Server, Self::Operator, Self::Admin];
 
     /// The name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Server => "server",
             Self::Operator => "operator",
             Self::Admin => "admin",
         }

@@ -25,7 +25,7 @@ pub(crate) struct Ground {
     pub(crate) people: People,
     pub(crate) tokens: Tokens,
     serving: tokio::task::JoinHandle<()>,
-    _instance: Arc<Instance>,
+    pub(crate) instance: Arc<Instance>,
 }
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Ground {
         let console = Console::new(Arc::clone(&store), Arc::clone(&instance), options).unwrap();
         let serving = tokio::spawn(console.serve(socket));
         let (people, tokens) = (People::new(Arc::clone(&store)), Tokens::new(Arc::clone(&store)));
-        Self { address, store, people, tokens, serving, _instance: instance }
+        Self { address, store, people, tokens, serving, instance }
     }
 
     /// A token of this role, as a header field.

@@ -89,6 +89,10 @@ impl Store for Awaited {
         }
     }
 
+    async fn signature(&self) -> Result<Option<String>> {
+        self.there().await?.signature().await
+    }
+
     fn url(&self) -> String {
         self.store.get().map_or_else(|| without_secrets(&self.url), |store| store.url())
     }

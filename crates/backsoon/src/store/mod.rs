@@ -12,11 +12,13 @@
 //! Keys are slash-separated segments of `A-Z a-z 0-9 . _ -`, none of them empty or starting with a dot; see [`check_key`].
 //! A key is never also the directory of other keys (`state` beside `state/x`): the file store cannot hold both.
 
-#[cfg(any(feature = "redis", feature = "object"))]
+#[cfg(any(feature = "http", feature = "redis", feature = "object"))]
 mod address;
 mod awaited;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "http")]
+mod http;
 mod memory;
 #[cfg(feature = "object")]
 mod object;
@@ -25,7 +27,7 @@ mod open;
 mod redis;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod sql;
-#[cfg(any(feature = "redis", feature = "object"))]
+#[cfg(any(feature = "http", feature = "redis", feature = "object"))]
 mod tls;
 
 use std::fmt;
@@ -38,6 +40,8 @@ use futures_core::stream::BoxStream;
 pub use awaited::awaited;
 #[cfg(feature = "file")]
 pub use file::FileStore;
+#[cfg(feature = "http")]
+pub use http::HttpStore;
 pub use memory::MemoryStore;
 #[cfg(feature = "object")]
 pub use object::ObjectStore;
@@ -106,6 +110,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What in this store's set-up may lose or forget a state, in sentences with the way out. It may ask the store.
     async fn caveats(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What every change of the State through this store must be signed with, behind the name of whoever makes it; the
+    /// store refuses others. Most stores do not care. It may ask the store.
+    ///
+    /// # Errors
+    /// When the store is away.
+    async fn signature(&self) -> Result<Option<String>> {
+        Ok(None)
     }
 
     /// The URL that names this store to people, without its secrets.

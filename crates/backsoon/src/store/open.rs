@@ -36,7 +36,8 @@ pub(super) struct Place {
 /// Opens the store that `url` names, and makes it if there is none yet: `memory:` (a new and empty one each
 /// time), `file:./state` (a directory), `sqlite:./backsoon.db` (a file in a directory that exists), or one that the whole
 /// fleet shares: `postgres://user:password@host/database`, `mysql://user:password@host/database`, `redis://host`,
-/// `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`.
+/// `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`; or the console of a gate,
+/// `https://token:SECRET@gate.example`, which stands before such a store.
 ///
 /// A path of this machine is taken as it is, relative to the working directory; nothing in it is decoded. A store on
 /// another machine is not connected to before it is first used.
@@ -152,6 +153,15 @@ async fn object(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
 #[cfg(feature = "object")]
 use {object as az, object as gs, object as s3};
 
+#[cfg(feature = "http")]
+async fn https(place: Place, _: IfMissing) -> Result<Option<Arc<dyn Store>>> {
+    // It connects later: a gate that is away now may be there soon.
+    Ok(Some(Arc::new(super::HttpStore::new(&place.url)?)))
+}
+
+#[cfg(feature = "http")]
+use https as http;
+
 // === impl Place ===
 
 #[cfg(any(feature = "file", feature = "sqlite"))]
@@ -212,4 +222,6 @@ schemes! {
     s3, "s3://bucket/folder", feature "object";
     gs, "gs://bucket/folder", feature "object";
     az, "az://container/folder", feature "object";
+    https, "https://token:SECRET@gate.example", feature "http";
+    http, "http://token:SECRET@127.0.0.1:PORT", feature "http";
 }

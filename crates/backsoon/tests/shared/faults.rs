@@ -60,7 +60,9 @@ async fn endure(line: Line, fault: Fault) {
     let soon = window(Mode::On).from(Timestamp::now() + Duration::from_secs(6));
     begin(&operator, "edge", soon).await;
     let instance = join(&open(&line.url).await, "web-1").await;
-    assert_eq!((instance.mode("closed"), instance.mode("open")), (Mode::On, Mode::Off), "{fault:?}");
+    // The first connection of six at once may take longer than a joiner waits. What is tested begins with what it holds.
+    within(fault, "it has read the state", async || instance.mode("closed") == Mode::On).await;
+    assert_eq!(instance.mode("open"), Mode::Off, "{fault:?}");
     let held = instance.state().expect("a state");
     let visitors = Visitors::of(&instance);
 

@@ -13,7 +13,7 @@ use backsoon::time::Timestamp;
 use backsoon::{Host, State};
 
 use super::Desk;
-use crate::cli::{self, Cli, PagePublish, PageVerb};
+use crate::cli::{self, Cli, PagePublish, PageVerb, PageWithdraw};
 use crate::exit::{Exit, usage};
 use crate::output::{self, GOOD, count, paint};
 
@@ -31,6 +31,7 @@ pub(super) async fn run(cli: &Cli, page: &cli::Page) -> Result<Exit> {
         }
         PageVerb::Preview(preview) => preview::run(preview).await,
         PageVerb::Publish(publish) => put(&Desk::open(cli).await?, publish).await,
+        PageVerb::Withdraw(withdraw) => take_back(&Desk::open(cli).await?, withdraw).await,
     }
 }
 
@@ -75,6 +76,47 @@ async fn put(desk: &Desk, publish: &PagePublish) -> Result<Exit> {
     output::line(format_args!("{}: {}", publish.file.display(), paint(GOOD, "published")));
     written.say();
     Ok(written.exit())
+}
+
+async fn take_back(desk: &Desk, withdraw: &PageWithdraw) -> Result<Exit> {
+    let sites = cli::sites(&withdraw.sites);
+    let state = desk.state().await?;
+    for host in &sites {
+        if page_of_its_own(&state, host).is_none() {
+            let there: Vec<String> = state
+                .sites()
+                .filter(|(other, _)| page_of_its_own(&state, other).is_some())
+                .map(|(other, _)| other.to_string())
+                .collect();
+            let there = if there.is_empty() {
+                "no site has one".into()
+            } else {
+                format!("these do: {}", there.join(", "))
+            };
+            return Err(anyhow!("{host} has no published page to take back; {there}"));
+        }
+    }
+    let note = withdraw.note.clone().unwrap_or_else(|| "page withdraw".into());
+    let written = desk
+        .update(&note, |state| {
+            for host in &sites {
+                let page = Page { html: None, ..Page::clone(&state.page(host)) };
+                // A page without words of its own would only hide the wider site's.
+                state.site_mut(host).page = (page != Page::default()).then(|| Arc::new(page));
+            }
+            Ok::<_, String>(())
+        })
+        .await?;
+    for host in &sites {
+        output::line(format_args!("{host}: {}", paint(GOOD, "withdrawn")));
+    }
+    written.say();
+    Ok(written.exit())
+}
+
+/// What `host` itself has published.
+fn page_of_its_own<'s>(state: &'s State, host: &Host) -> Option<&'s Template> {
+    state.site(host)?.page.as_ref()?.html.as_ref()
 }
 
 /// The site's page as it is, its own markup excepted: a page is taken whole, so what it inherits comes along.

@@ -6,8 +6,9 @@ use anyhow::Result;
 use backsoon::control::Found;
 use backsoon::document::{Unreadable, WindowId};
 use backsoon::fleet::{self, Life, Member, Roster};
+use backsoon::impact::Impact;
 use backsoon::time::Timestamp;
-use backsoon::{State, Window};
+use backsoon::{Host, State, Window};
 
 use super::Desk;
 use crate::output::plain;
@@ -62,6 +63,12 @@ impl Picture {
     pub(super) fn since(&self, window: &Window) -> Option<Timestamp> {
         let added = || self.added.iter().find(|(id, _)| *id == window.id).map(|(_, at)| *at);
         window.start.or_else(added).filter(|since| *since <= self.now)
+    }
+
+    /// What a window has done to visitors so far, if it is in force.
+    pub(super) fn impact(&self, host: &Host, window: &Window) -> Option<Impact> {
+        let since = self.since(window).filter(|_| window.in_force(self.now))?;
+        Some(Impact::so_far(host, window, Some(since), self.state.as_ref()?, &self.roster))
     }
 
     /// What is not as it should be, in sentences with the way out.

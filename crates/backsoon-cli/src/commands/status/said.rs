@@ -5,7 +5,7 @@ use std::time::Duration;
 use backsoon::document::Site;
 use backsoon::fleet::{Life, Report, Roster};
 use backsoon::snapshot::Snapshot;
-use backsoon::{Mode, State, Window};
+use backsoon::{Host, Mode, State, Window};
 
 use super::picture::Picture;
 use super::{Desk, rules, valid_passes};
@@ -82,14 +82,14 @@ fn say_sites(picture: &Picture, desk: &Desk, document: &State, snapshot: &Snapsh
             let on = wide.map(|wide| format!(" on {wide}")).unwrap_or_default();
             output::field("because", format_args!("window {}{on}", window.id));
         }
-        site.windows.iter().for_each(|window| say_window(picture, desk, window));
+        site.windows.iter().for_each(|window| say_window(picture, desk, &host, window));
         for rule in rules(settled.policy()) {
             output::field("rule", paint(DIM, plain(&rule)));
         }
     }
 }
 
-fn say_window(picture: &Picture, desk: &Desk, window: &Window) {
+fn say_window(picture: &Picture, desk: &Desk, host: &Host, window: &Window) {
     let mut text = format!("{}: {}", window.id, window.mode);
     match (picture.since(window), window.start) {
         (Some(since), _) => text.push_str(&format!(" since {},", local(since))),
@@ -106,6 +106,9 @@ fn say_window(picture: &Picture, desk: &Desk, window: &Window) {
     }
     if !window.note.is_empty() {
         output::field("note", plain(&window.note));
+    }
+    if let Some(impact) = picture.impact(host, window).filter(|impact| !impact.is_nothing()) {
+        output::field("so far", plain(&impact.to_string()));
     }
     match window.is_operators() {
         true => {}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use backsoon::document::WindowId;
 use backsoon::fleet::{Life, Report};
+use backsoon::impact::Impact;
 use backsoon::snapshot::Snapshot;
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode, State, Window};
@@ -45,6 +46,9 @@ struct ShownWindow<'a> {
     window: &'a Window,
     /// Since when it is in force; none if it is not, or nobody knows.
     since: Option<Timestamp>,
+    /// What it has done to visitors so far, if it is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impact: Option<Impact>,
 }
 
 #[derive(Serialize)]
@@ -67,8 +71,11 @@ impl<'a> Shown<'a> {
         let change = picture.state.as_ref().map(|state| &state.change);
         let sites = document.sites().filter_map(|(host, site)| {
             let settled = snapshot.exactly(&host)?;
-            let windows =
-                site.windows.iter().map(|window| ShownWindow { window, since: picture.since(window) });
+            let windows = site.windows.iter().map(|window| ShownWindow {
+                window,
+                since: picture.since(window),
+                impact: picture.impact(&host, window).filter(|impact| impact.servers > 0),
+            });
             let (windows, rules) = (windows.collect(), rules(settled.policy()));
             Some((host, ShownSite { mode: settled.mode(), reopens: settled.reopens(), windows, rules }))
         });

@@ -72,7 +72,10 @@ impl Database for MySql {
     }
 
     async fn write(&self, statement: &'static str, parameters: &[Parameter<'_>]) -> sqlx::Result<u64> {
-        let write = || bound!(sqlx::query(statement), parameters).execute(&self.server.writer);
+        let write = async || {
+            let mut connection = self.server.writer.lend().await?;
+            bound!(sqlx::query(statement), parameters).execute(&mut *connection).await
+        };
         match self.server.ask(is_busy, write).await {
             Ok(done) => Ok(done.rows_affected()),
             // The key exists.
@@ -89,8 +92,10 @@ impl Database for MySql {
     }
 
     async fn read(&self, statement: &'static str, parameters: &[Parameter<'_>]) -> sqlx::Result<Vec<Row>> {
-        let read =
-            || bound!(sqlx::query_as::<_, Bytes>(statement), parameters).fetch_all(&self.server.readers);
+        let read = async || {
+            let mut connection = self.server.readers.lend().await?;
+            bound!(sqlx::query_as::<_, Bytes>(statement), parameters).fetch_all(&mut *connection).await
+        };
         let rows = self.server.ask(is_busy, read).await?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok(rows

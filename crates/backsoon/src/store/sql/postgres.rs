@@ -64,12 +64,18 @@ impl Database for Postgres {
     }
 
     async fn write(&self, statement: &'static str, parameters: &[Parameter<'_>]) -> sqlx::Result<u64> {
-        let write = || bound!(sqlx::query(statement), parameters).execute(&self.server.writer);
+        let write = async || {
+            let mut connection = self.server.writer.lend().await?;
+            bound!(sqlx::query(statement), parameters).execute(&mut *connection).await
+        };
         self.server.ask(is_busy, write).await.map(|done| done.rows_affected())
     }
 
     async fn read(&self, statement: &'static str, parameters: &[Parameter<'_>]) -> sqlx::Result<Vec<Row>> {
-        let read = || bound!(sqlx::query_as::<_, Row>(statement), parameters).fetch_all(&self.server.readers);
+        let read = async || {
+            let mut connection = self.server.readers.lend().await?;
+            bound!(sqlx::query_as::<_, Row>(statement), parameters).fetch_all(&mut *connection).await
+        };
         self.server.ask(is_busy, read).await
     }
 

@@ -1,6 +1,7 @@
 //! A database on a server that may be away: what PostgreSQL and MySQL have in common.
 
 mod address;
+mod loan;
 mod news;
 pub(super) mod trouble;
 
@@ -11,10 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use sqlx::pool::{Pool, PoolOptions};
+use sqlx::pool::PoolOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Database};
 
 pub(super) use self::address::Address;
+use self::loan::Lender;
 pub(super) use self::news::{Keys, News, Source};
 pub(super) use self::trouble::Trouble;
 use super::database::{PATIENCE, patiently};
@@ -43,8 +45,8 @@ type Options<D> = <<D as Database>::Connection as sqlx::Connection>::Options;
 pub(super) struct Server<D: Database> {
     pub(super) options: Options<D>,
     /// One connection only: this process's writes line up here, so that one that was given up comes before the next.
-    pub(super) writer: Pool<D>,
-    pub(super) readers: Pool<D>,
+    pub(super) writer: Lender<D>,
+    pub(super) readers: Lender<D>,
     /// Held by whoever asks why there is no connection: one at a time, or a crowded server would get more of them.
     asking: tokio::sync::Mutex<()>,
     doubt: Doubt,
@@ -60,7 +62,7 @@ impl<D: Database> Server<D> {
     /// `adjust` gets the settings of each pool.
     pub(super) fn new(options: Options<D>, adjust: impl Fn(PoolOptions<D>) -> PoolOptions<D>) -> Self {
         let doubt = Doubt::default();
-        let pool = |size| adjust(pool_of(size, &doubt)).connect_lazy_with(options.clone());
+        let pool = |size| Lender(adjust(pool_of(size, &doubt)).connect_lazy_with(options.clone()));
         let (writer, readers) = (pool(1), pool(READERS));
         Self { options, writer, readers, asking: tokio::sync::Mutex::default(), doubt }
     }

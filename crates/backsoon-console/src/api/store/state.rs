@@ -1,0 +1,124 @@
+//! What may be written in the State's place and into the history: nothing that would tell another story of who did what.
+
+use backsoon::State;
+use backsoon::document::Unreadable;
+use backsoon::store::{Error, PutMode, Version};
+
+use super::tag::Mode;
+use crate::caller::Caller;
+use crate::console::Desk;
+use crate::people::Role;
+use crate::problem::{Problem, Result};
+
+/// Whether somebody else's write came first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overtaken {
+    No,
+    Yes,
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// Checks a State before it is put in the place of another one.
+    ///
+    /// # Errors
+    /// 403 when the caller may not, the signature is not theirs or the number is not the next, 422 when it is no State.
+    pub(super) async fn check_state(&self, caller: &Caller, value: &[u8], mode: &Mode) -> Result<Overtaken> {
+        must_be_operator(caller)?;
+        let next = State::from_bytes(value).map_err(|why| Problem::unprocessable(why.to_string()))?;
+        let mark = caller.mark().unwrap_or_default();
+        if !next.change.by.ends_with(&format!(", {mark}")) {
+            return Err(Problem::forbidden(format!(
+                "a change that this token makes is signed with it: its `by` ends with `, {mark}` (`mark` of GET /api/v1/me)"
+            )));
+        }
+        match &mode.0 {
+            // Where there is none, there is none to follow.
+            PutMode::Create => Ok(Overtaken::No),
+            PutMode::Update(version) => self.follows(&next, version).await,
+            PutMode::Overwrite => Err(Problem::unprocessable(
+                "the state is written in the place of the one that was read: send its ETag as If-Match, or If-None-Match: *",
+            )),
+        }
+    }
+
+    async fn follows(&self, next: &State, version: &Version) -> Result<Overtaken> {
+        let there = match self.store.get("state").await {
+            Ok(Some(there)) if there.version == *version => there,
+            Ok(_) | Err(Error::TooLarge { .. }) => return Ok(Overtaken::Yes),
+            Err(error) => return Err(error.into()),
+        };
+        let refused = |why: &str| Err(Problem::forbidden(why.to_owned()));
+        match State::from_bytes(&there.value) {
+            Ok(now) if now.change.id == next.change.id => refused("this change lies there already"),
+            Ok(now) if now.lineage == next.lineage && next.revision > now.revision => Ok(Overtaken::No),
+            // After the last number comes another history.
+            Ok(now) if now.revision == u64::MAX && next.replaces.as_ref() == Some(&now.lineage) => {
+                Ok(Overtaken::No)
+            }
+            Ok(now) => refused(&format!(
+                "a state follows the one that it replaces: it has that lineage, {}, and a revision after {}",
+                now.lineage, now.revision
+            )),
+            Err(Unreadable::Damaged { .. }) => Ok(Overtaken::No),
+            Err(why) => refused(&why.to_string()),
+        }
+    }
+
+    /// Checks a State before it is filed: it must be the very one that lies in the store or is kept there.
+    ///
+    /// # Errors
+    /// 403 when the caller may not, or it is another one; 422 when it is not where it belongs.
+    pub(super) async fn check_history(
+        &self,
+        caller: &Caller,
+        key: &str,
+        value: &[u8],
+        mode: &Mode,
+    ) -> Result<Overtaken> {
+        must_be_operator(caller)?;
+        let state = State::from_bytes(value).map_err(|why| Problem::unprocessable(why.to_string()))?;
+        let place = format!("history/{}/{:020}", state.lineage, state.revision);
+        if mode.0 != PutMode::Create || key != place {
+            let way_out = format!(
+                "a state is filed once, by If-None-Match: *, and where it belongs, which is `{place}`"
+            );
+            return Err(Problem::unprocessable(way_out));
+        }
+        let is_it = |bytes: &[u8]| bytes == value;
+        if self.store.get("state").await?.is_some_and(|there| is_it(&there.value)) {
+            return Ok(Overtaken::No);
+        }
+        if self.store.get(key).await?.is_some() {
+            return Ok(Overtaken::Yes);
+        }
+        if self.store.list("kept/").await?.iter().any(|kept| is_it(&kept.value)) {
+            return Ok(Overtaken::No);
+        }
+        Err(Problem::forbidden("the history takes the state that lies in the store, and no other one"))
+    }
+
+    /// Checks that the State may go: only one that is too large to be read.
+    ///
+    /// # Errors
+    /// 403 when the caller may not, or it can be read.
+    pub(super) async fn check_removal(&self, caller: &Caller) -> Result<()> {
+        must_be_operator(caller)?;
+        match self.store.get("state").await {
+            Err(Error::TooLarge { .. }) | Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(Problem::forbidden("a state is replaced by the next one, and never deleted")),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+pub(super) fn must_be_operator(caller: &Caller) -> Result<()> {
+    if caller.role >= Role::Operator {
+        return Ok(());
+    }
+    Err(Problem::forbidden(format!(
+        "the token {} has the role {}, which follows the state and never changes it; `backsoon token new --role operator` makes one that does",
+        caller.name, caller.role
+    )))
+}
