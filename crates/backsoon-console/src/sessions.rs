@@ -258,10 +258,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_that_is_not_used_ends_and_one_that_is_used_ends_later() {
-        let short = sessions(200, 60_000);
+        let short = sessions(1500, 60_000);
         let (idle, used) = (begin(&short).await, begin(&short).await);
         for _ in 0..6 {
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            tokio::time::sleep(Duration::from_millis(400)).await;
             assert!(short.find(&used).await.unwrap().is_some());
         }
         assert!(short.find(&idle).await.unwrap().is_none());
