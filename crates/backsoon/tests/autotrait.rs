@@ -44,6 +44,7 @@ shared_between_threads! {
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))] backsoon::store => SqlStore;
     #[cfg(feature = "redis")] backsoon::store => RedisStore;
     #[cfg(feature = "object")] backsoon::store => ObjectStore;
+    #[cfg(feature = "http")] backsoon::store => HttpStore;
     backsoon::control => Control, Found, Outcome, Error;
     backsoon::during => Kept;
     backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding, NotForgotten, NotClaimed,
