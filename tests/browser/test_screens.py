@@ -1,7 +1,11 @@
 """Everybody can use it (WCAG 2.2 AA, as far as axe and a ruler can tell), and nobody's words become markup."""
 
+import os
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from conftest import Gate
 from playwright.sync_api import expect
 from test_console import close, closed
 
@@ -9,11 +13,24 @@ EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
+WHITE = ["rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"]
+
+
+def check_width(page):
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{page.url} is {wide} px wider than the window"
+
+
+def keep(page, name):
+    """A picture to look at, if somebody has said where."""
+    if folder := os.environ.get("LOOK"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
 def check(page):
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]})
     assert found.violations_count == 0, page.url + "\n" + found.generate_report()
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{page.url} is {wide} px wider than the window"
+    check_width(page)
 
 
 # The last one is a desktop at 400 %.
@@ -43,6 +60,86 @@ def test_every_screen(pages, ground, chromium, scheme, width):
     check(visitor)
     visitor.goto(ground.console + "/sign-in")
     check(visitor)
+    context.close()
+
+
+def test_every_page_that_confirms_something(pages, ground, chromium):
+    page = pages(viewport={"width": 360, "height": 800})
+    ground.run("on", "--for", "30m", "--message", "Back soon")
+    ground.run("on", "--at", "2099-01-01T10:00:00Z", "--for", "1h")
+    page.goto("/")
+    page.get_by_label("Also end what is scheduled").check()
+    page.get_by_role("button", name="Reopen").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("and end what is scheduled there")
+    check(page)
+    page.goto("/history")
+    page.get_by_role("button", name=re.compile("Roll back to revision")).last.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Roll back to revision")
+    check(page)
+    page.goto("/passes")
+    page.get_by_label("For whom").fill("Grace")
+    page.get_by_role("button", name="Make the pass").click()
+    page.goto("/passes")
+    page.get_by_role("button", name=re.compile("Revoke")).first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Revoke pass")
+    check(page)
+    for path in ["/people/history", "/?host=nothing"]:
+        page.goto(path)
+        check(page)
+
+
+def test_the_welcome_of_the_first_admin(chromium, tmp_path):
+    gate = Gate(tmp_path, "alone", "http://127.0.0.1:9")
+    try:
+        for scheme, width in [("light", 1200), ("dark", 320)]:
+            context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+            page = context.new_page()
+            page.goto(gate.said["console"] + gate.hear("link"))
+            expect(page.get_by_role("heading", level=1)).to_have_text("The first admin")
+            check(page)
+            context.close()
+    finally:
+        gate.end()
+
+
+def test_many_sites_are_found_and_turned_over_without_a_script(pages, ground):
+    ground.run("on", "--site", "shop51.example.com", "--new-site", "--for", "30m")
+    ground.sites.add("shop51.example.com")
+    for n in range(50, 62):
+        ground.sites.add(f"shop{n}.example.com")
+        ground.run("on", "--site", f"shop{n}.example.com", "--new-site", "--for", "30m")
+    page = pages(java_script_enabled=False)
+    page.goto("/")
+    page.get_by_label("Find sites").fill("shop5")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator(".site")).to_have_count(10)
+    check_width(page)
+    page.get_by_role("link", name="Show all").click()
+    assert page.locator(".site").count() > 12
+
+
+# 1280 by 1024 at 400 %.
+def test_nothing_is_cut_off_at_400_percent_or_on_paper(pages, ground, chromium):
+    ground.run("on", "--for", "30m", "--message", "We are moving house, to a place with more rooms. Back soon.", "--wait")
+    page = pages(viewport={"width": 320, "height": 256})
+    for path in ["/", "/history", "/people", "/change?site=*"]:
+        page.goto(path)
+        check_width(page)
+    page.goto("/")
+    keep(page, "console-400")
+    context = chromium.new_context(viewport={"width": 320, "height": 256})
+    visitor = context.new_page()
+    visitor.goto(ground.site)
+    check_width(visitor)
+    keep(visitor, "page-400")
+    for looked_at, name in [(page, "console-print"), (visitor, "page-print")]:
+        looked_at.set_viewport_size({"width": 794, "height": 1123})
+        looked_at.emulate_media(media="print", color_scheme="dark")
+        check_width(looked_at)
+        # Ink is for words: paper is white, and what can only be pressed is left out.
+        assert looked_at.evaluate("getComputedStyle(document.body).backgroundColor") in WHITE
+        assert looked_at.locator("button:visible, nav:visible").count() == 0
+        keep(looked_at, name)
     context.close()
 
 

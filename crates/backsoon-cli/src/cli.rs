@@ -532,6 +532,15 @@ pub enum UserVerb {
     },
     /// Print a link that makes the first admin, once, within 15 minutes
     Link,
+    /// Show what became of users and tokens: who, from where, when; the newest first
+    History {
+        /// How many changes at most
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `backsoon token`.

@@ -11,6 +11,7 @@ use http::{HeaderMap, header};
 use crate::client::{Client, Scheme, Trust, one};
 use crate::console::Desk;
 use crate::guard::is_vouched_for;
+use crate::known::Vouched;
 use crate::people::secret::{Digest, fingerprint};
 use crate::people::{Role, Secret, UserName};
 use crate::problem::{Problem, Result};
@@ -165,7 +166,7 @@ fn bearer(parts: &Parts) -> Result<&str> {
 async fn by_token(parts: &Parts, desk: &Desk, client: &Client) -> Result<Caller> {
     let text = bearer(parts)?;
     let vouched = vouched(text, desk, client).await;
-    vouched.unwrap_or_else(|error| recalled(desk, &fingerprint(text), client, error))
+    vouched.unwrap_or_else(|error| recalled(parts, desk, &fingerprint(text), client, error))
 }
 
 /// Whose token `text` is, as the store says.
@@ -180,7 +181,7 @@ async fn vouched(text: &str, desk: &Desk, client: &Client) -> store::Result<Resu
     };
     let how = How::Token(token.id);
     let caller = Caller { name: token.name, role: token.role, how, from: client.address };
-    desk.known.remember(&shown, &caller);
+    desk.known.remember(&shown, &caller, Vouched::Here);
     Ok(Ok(caller))
 }
 
@@ -191,22 +192,25 @@ async fn by_session(parts: &Parts, desk: &Desk, client: &Client, secret: Secret)
         None => desk.sessions.find(&secret).await,
     };
     let found = match found {
-        Ok(Some(session)) => rightful(parts, desk, client, session).await,
+        Ok(Some(session)) => {
+            let by = if session.via == Via::Proxy { Vouched::ByProxy } else { Vouched::Here };
+            rightful(parts, desk, client, session).await.map(|who| who.map(|(name, role)| (name, role, by)))
+        }
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };
     match found {
-        Ok(Some((name, role))) => {
+        Ok(Some((name, role, by))) => {
             let how = How::Session(secret);
             let caller = Caller { name: name.to_string(), role, how, from: client.address };
-            desk.known.remember(&shown, &caller);
+            desk.known.remember(&shown, &caller, by);
             Ok(Some(caller))
         }
         Ok(None) => {
             desk.known.forget(&shown);
             Ok(None)
         }
-        Err(error) => recalled(desk, &shown, client, error).map(Some),
+        Err(error) => recalled(parts, desk, &shown, client, error).map(Some),
     }
 }
 
@@ -231,8 +235,13 @@ async fn rightful(
     Ok(Some((session.name, role)))
 }
 
-fn recalled(desk: &Desk, shown: &str, client: &Client, error: store::Error) -> Result<Caller> {
-    let caller = desk.known.recall(shown).ok_or_else(|| Problem::from(error))?;
+/// Whom this console knew by what was shown, while the store that knows is away.
+fn recalled(parts: &Parts, desk: &Desk, shown: &str, client: &Client, error: store::Error) -> Result<Caller> {
+    let is_named = |caller: &Caller| {
+        told_by_proxy(&parts.headers, desk, client).is_some_and(|name| name.as_str() == caller.name)
+    };
+    let known = desk.known.recall(shown).filter(|(caller, by)| *by == Vouched::Here || is_named(caller));
+    let (caller, _) = known.ok_or_else(|| Problem::from(error))?;
     Ok(Caller { from: client.address, ..caller })
 }
 

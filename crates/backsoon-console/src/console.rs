@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use backsoon::fleet::Lookout;
 use backsoon::store::Store;
 use backsoon::{Control, Instance};
 use minijinja::Environment;
@@ -20,6 +19,8 @@ use crate::figures::{self, Figures};
 use crate::guard::guard;
 use crate::known::Known;
 use crate::limits::Limits;
+use crate::looks::{self, Looks};
+use crate::named::Named;
 use crate::options::Unusable;
 use crate::people::{NotDone, People};
 use crate::sessions::Sessions;
@@ -29,11 +30,11 @@ use crate::{Options, api, listener, pages};
 /// The largest body that is read, in bytes.
 const LARGEST: usize = 64 * 1024;
 
-/// A console, and the tasks that gather its news and its figures.
+/// A console, and the tasks that gather its news, its figures and its looks.
 #[derive(Debug)]
 pub struct Console {
     desk: Arc<Desk>,
-    _tasks: [AbortOnDropHandle<()>; 2],
+    _tasks: [AbortOnDropHandle<()>; 3],
 }
 
 /// What all handlers work with.
@@ -47,13 +48,13 @@ pub(crate) struct Desk {
     pub(crate) sessions: Sessions,
     pub(crate) limits: Limits,
     pub(crate) known: Known,
-    pub(crate) since: Since,
+    pub(crate) named: Named,
+    pub(crate) since: Arc<Since>,
     pub(crate) news: News,
     pub(crate) figures: Figures,
+    pub(crate) looks: Looks,
     /// Places for those who listen to the store itself.
     pub(crate) listeners: Arc<tokio::sync::Semaphore>,
-    /// Who is lost is told by looking again and again, so all looks are one.
-    pub(crate) lookout: tokio::sync::Mutex<Lookout>,
     pub(crate) templates: Environment<'static>,
     hosts: Vec<String>,
 }
@@ -73,11 +74,12 @@ impl Console {
             sessions: Sessions::new(Arc::clone(&store), options.idle, options.absolute),
             limits: Limits::new(),
             known: Known::default(),
-            since: Since::default(),
+            named: Named::default(),
+            since: Arc::default(),
             news: News::default(),
             figures: Figures::default(),
+            looks: Looks::default(),
             listeners: Arc::new(tokio::sync::Semaphore::new(api::store::hints::LISTENERS)),
-            lookout: tokio::sync::Mutex::default(),
             templates: pages::templates(),
             hosts: hosts(&options),
             store,
@@ -86,7 +88,8 @@ impl Console {
         });
         let news = tokio::spawn(api::events::gather(Arc::clone(&desk)));
         let figures = tokio::spawn(figures::watch(Arc::clone(&desk)));
-        Ok(Self { desk, _tasks: [news, figures].map(AbortOnDropHandle::new) })
+        let looks = tokio::spawn(looks::keep(Arc::clone(&desk)));
+        Ok(Self { desk, _tasks: [news, figures, looks].map(AbortOnDropHandle::new) })
     }
 
     /// All that it answers. The service must be given the peer's address (axum's `ConnectInfo<SocketAddr>`).

@@ -47,11 +47,10 @@ pub(crate) async fn guard(State(desk): State<Arc<Desk>>, request: Request, next:
     let mut answer = match check(&desk, &parts) {
         Ok(client) => {
             parts.extensions.insert(client);
+            let method = parts.method.clone();
             let answer = next.run(Request::from_parts(parts, body));
-            tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
-                let detail = format!("this took longer than {} s", PATIENCE.as_secs());
-                Problem::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
-            })
+            let answer = tokio::time::timeout(PATIENCE, answer).await;
+            answer.unwrap_or_else(|_| given_up(&method).into_response())
         }
         Err(problem) => problem.into_response(),
     };
@@ -78,9 +77,23 @@ fn check(desk: &Desk, parts: &Parts) -> Result<Client> {
     Ok(client)
 }
 
+/// What is said when [`PATIENCE`] is over. Nobody knows how far a change had come.
+fn given_up(method: &Method) -> Problem {
+    let mut detail = format!("this took longer than {} s and was given up", PATIENCE.as_secs());
+    if is_unsafe(method) {
+        detail += "; the change may have been written all the same: look at the state and the history (/history, GET /api/v1/history; of people and tokens /people/history) before you try again";
+    }
+    Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+}
+
+/// Whether it may change something.
+fn is_unsafe(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
 /// Whether a browser says that another site's page sends this; who is no browser says nothing.
 fn same_origin(client: &Client, parts: &Parts) -> Result<()> {
-    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+    if !is_unsafe(&parts.method) {
         return Ok(());
     }
     let says = |name: &str| parts.headers.contains_key(name).then(|| one(&parts.headers, name).unwrap_or(""));
@@ -101,4 +114,17 @@ fn same_origin(client: &Client, parts: &Parts) -> Result<()> {
 pub(crate) fn is_vouched_for(parts: &Parts) -> bool {
     // What it says has been checked before.
     parts.headers.contains_key("origin") || parts.headers.contains_key("sec-fetch-site")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_was_given_up_may_have_been_made_and_a_look_changes_nothing() {
+        let said = given_up(&Method::POST);
+        assert_eq!(said.status, StatusCode::REQUEST_TIMEOUT);
+        assert!(said.detail.contains("may have been written") && said.detail.contains("/api/v1/history"));
+        assert!(!given_up(&Method::GET).detail.contains("may have been written"));
+    }
 }

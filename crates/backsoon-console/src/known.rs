@@ -14,19 +14,36 @@ const MOST: usize = 1_000;
 
 /// Callers by the digest of what they showed.
 #[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<HashMap<String, (Instant, Caller)>>);
+pub(crate) struct Known(Mutex<HashMap<String, Somebody>>);
+
+#[derive(Debug)]
+struct Somebody {
+    at: Instant,
+    caller: Caller,
+    by: Vouched,
+}
+
+/// Who vouched for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Vouched {
+    /// The store alone: their secret is enough.
+    Here,
+    /// A trusted proxy, too, who has to say so with every request.
+    ByProxy,
+}
 
 // === impl Known ===
 
 impl Known {
     /// The store vouches for `caller`.
-    pub(crate) fn remember(&self, shown: &str, caller: &Caller) {
+    pub(crate) fn remember(&self, shown: &str, caller: &Caller, by: Vouched) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
-            known.retain(|_, (at, _)| at.elapsed() < MEMORY);
+            known.retain(|_, somebody| somebody.at.elapsed() < MEMORY);
         }
         if known.len() < MOST || known.contains_key(shown) {
-            known.insert(shown.to_owned(), (Instant::now(), caller.clone()));
+            let somebody = Somebody { at: Instant::now(), caller: caller.clone(), by };
+            known.insert(shown.to_owned(), somebody);
         }
     }
 
@@ -36,9 +53,9 @@ impl Known {
     }
 
     /// Who that was, while nobody can say who it is: somebody who may look.
-    pub(crate) fn recall(&self, shown: &str) -> Option<Caller> {
+    pub(crate) fn recall(&self, shown: &str) -> Option<(Caller, Vouched)> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, caller) = known.get(shown).filter(|(at, _)| at.elapsed() < MEMORY)?;
-        Some(Caller { role: Role::Viewer, ..caller.clone() })
+        let somebody = known.get(shown).filter(|somebody| somebody.at.elapsed() < MEMORY)?;
+        Some((Caller { role: Role::Viewer, ..somebody.caller.clone() }, somebody.by))
     }
 }

@@ -23,6 +23,8 @@ pub mod guard;
 mod known;
 mod limits;
 mod listener;
+mod looks;
+mod named;
 pub mod openapi;
 pub mod options;
 mod pages;

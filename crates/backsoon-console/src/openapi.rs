@@ -7,7 +7,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use crate::api::{
-    events, fleet, history, me, passes, people, receipt, rehearse, state, store, tokens, windows,
+    events, fleet, history, me, passes, people, people_history, receipt, rehearse, sessions, state, store,
+    tokens, windows,
 };
 use crate::problem::Problem;
 
@@ -40,7 +41,7 @@ const PROBLEMS: [(&str, &str); 14] = [
         state::read, state::sites, windows::close, windows::amend, windows::end, windows::reopen,
         rehearse::rehearse, fleet::read, receipt::read, history::read, history::rollback, events::follow,
         me::read, passes::list, passes::invite, passes::revoke, people::list, people::add, people::change, people::remove,
-        tokens::list, tokens::issue, tokens::revoke,
+        people_history::read, sessions::mine, sessions::end_mine, sessions::of, sessions::end, tokens::list, tokens::issue, tokens::revoke,
         store::read, store::write, store::delete, store::listing::list, store::hints::follow
     ),
     components(schemas(Problem, state::ModeName)),

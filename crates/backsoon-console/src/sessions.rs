@@ -3,13 +3,17 @@
 //! Our own and not tower-sessions': that one's ids have 128 bits and lie in the store as they are, so that whoever reads
 //! the store could go on as anybody, and its last write wins, so that an ended session could come back to life.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use backsoon::store::{self, PutMode, Store};
 use backsoon::time::Timestamp;
+use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 
+use crate::client::one;
+use crate::people::secret::fingerprint;
 use crate::people::{Secret, UserName};
 use crate::records;
 
@@ -18,6 +22,9 @@ const SESSIONS: &str = "sessions/";
 
 /// The last use is written at most once in so long.
 const SEEN: Duration = Duration::from_secs(60);
+
+/// So much is kept of what a browser says of itself, in characters.
+pub const LONGEST: usize = 200;
 
 /// The sessions of one store.
 #[derive(Debug, Clone)]
@@ -40,6 +47,29 @@ pub struct Session {
     pub created: Timestamp,
     /// When it was last used, to a minute.
     pub seen: Timestamp,
+    /// Where and by what it was begun.
+    #[serde(flatten)]
+    pub whence: Whence,
+}
+
+/// Where a session was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Whence {
+    /// The address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<IpAddr>,
+    /// What the browser said of itself, at most [`LONGEST`] characters of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+}
+
+/// A session as others see it, who cannot go on with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// By which it is ended.
+    pub id: String,
+    /// What it is.
+    pub session: Session,
 }
 
 /// How somebody has signed in.
@@ -50,6 +80,49 @@ pub enum Via {
     Password,
     /// At a trusted proxy, which has to say so with every request.
     Proxy,
+}
+
+// === impl Whence ===
+
+impl Whence {
+    /// Where a client is, and what its browser says of itself.
+    pub(crate) fn of(from: IpAddr, headers: &HeaderMap) -> Self {
+        let says = one(headers, header::USER_AGENT.as_str()).filter(|text| !text.is_empty());
+        let browser = says.map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST).collect());
+        Self { from: Some(from), browser }
+    }
+
+    /// The browser in a few words: `Firefox on Linux`.
+    pub(crate) fn browser_in_words(&self) -> String {
+        let Some(says) = &self.browser else { return "an unknown browser".to_owned() };
+        // Whoever is built on another one names that, too; so the first that fits is the one.
+        let find = |names: &[(&str, &'static str)]| {
+            names.iter().find(|(part, _)| says.contains(part)).map(|(_, name)| *name)
+        };
+        let browser = find(&[
+            ("Edg", "Edge"),
+            ("OPR/", "Opera"),
+            ("Firefox/", "Firefox"),
+            ("FxiOS/", "Firefox"),
+            ("CriOS/", "Chrome"),
+            ("Chrome/", "Chrome"),
+            ("Safari/", "Safari"),
+        ]);
+        let system = find(&[
+            ("Windows", "Windows"),
+            ("Android", "Android"),
+            ("iPhone", "iPhone"),
+            ("iPad", "iPad"),
+            ("Mac OS", "macOS"),
+            ("CrOS", "ChromeOS"),
+            ("Linux", "Linux"),
+        ]);
+        match (browser, system) {
+            (Some(browser), Some(system)) => format!("{browser} on {system}"),
+            (Some(browser), None) => browser.to_owned(),
+            (None, _) => says.chars().take(40).collect(),
+        }
+    }
 }
 
 // === impl Sessions ===
@@ -64,10 +137,16 @@ impl Sessions {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn begin(&self, name: UserName, generation: String, via: Via) -> store::Result<Secret> {
+    pub async fn begin(
+        &self,
+        name: UserName,
+        generation: String,
+        via: Via,
+        whence: Whence,
+    ) -> store::Result<Secret> {
         self.sweep().await?;
         let now = Timestamp::now();
-        let session = Session { name, generation, via, created: now, seen: now };
+        let session = Session { name, generation, via, created: now, seen: now, whence };
         loop {
             let secret = Secret::random();
             if records::put(&*self.store, &key(&secret), &session, PutMode::Create).await? {
@@ -110,15 +189,34 @@ impl Sessions {
         self.store.delete(&key(secret)).await
     }
 
-    /// Every session of `name` that is not over.
+    /// What the session of `secret` is called in a list.
+    pub fn id(&self, secret: &Secret) -> String {
+        short(&key(secret))
+    }
+
+    /// Every session that is not over, the one used last first. Some may be worth nothing: their users have changed.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn of(&self, name: &UserName) -> store::Result<Vec<Session>> {
+    pub async fn list(&self) -> store::Result<Vec<Listed>> {
         let now = Timestamp::now();
         let all = records::list::<Session>(&*self.store, SESSIONS).await?;
-        let all = all.into_iter().map(|(_, session)| session);
-        Ok(all.filter(|session| session.name == *name && !self.is_over(session, now)).collect())
+        let going_on = all.into_iter().filter(|(_, session)| !self.is_over(session, now));
+        let mut listed: Vec<_> = going_on.map(|(key, session)| Listed { id: short(&key), session }).collect();
+        listed.sort_by_key(|listed| std::cmp::Reverse(listed.session.seen));
+        Ok(listed)
+    }
+
+    /// Ends the session of `name` that is listed as `id`, and gives it back; none, if there is no such session.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn end_listed(&self, name: &UserName, id: &str) -> store::Result<Option<Session>> {
+        let all = records::list::<Session>(&*self.store, SESSIONS).await?;
+        let found = all.into_iter().find(|(key, session)| session.name == *name && short(key) == id);
+        let Some((key, session)) = found else { return Ok(None) };
+        self.store.delete(&key).await?;
+        Ok(Some(session))
     }
 
     async fn sweep(&self) -> store::Result<()> {
@@ -136,6 +234,11 @@ impl Sessions {
     }
 }
 
+/// A name for what is filed under `key`, that tells nothing about the secret.
+fn short(key: &str) -> String {
+    fingerprint(key)[..12].to_owned()
+}
+
 fn key(secret: &Secret) -> String {
     format!("{SESSIONS}{}", secret.digest("session").as_str())
 }
@@ -150,15 +253,15 @@ mod tests {
     }
 
     async fn begin(sessions: &Sessions) -> Secret {
-        sessions.begin("ada".parse().unwrap(), "1".into(), Via::Password).await.unwrap()
+        sessions.begin("ada".parse().unwrap(), "1".into(), Via::Password, Whence::default()).await.unwrap()
     }
 
     #[tokio::test]
     async fn a_session_that_is_not_used_ends_and_one_that_is_used_ends_later() {
-        let short = sessions(200, 60_000);
+        let short = sessions(1500, 60_000);
         let (idle, used) = (begin(&short).await, begin(&short).await);
         for _ in 0..6 {
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            tokio::time::sleep(Duration::from_millis(400)).await;
             assert!(short.find(&used).await.unwrap().is_some());
         }
         assert!(short.find(&idle).await.unwrap().is_none());
@@ -168,6 +271,36 @@ mod tests {
         assert!(fixed.find(&secret).await.unwrap().is_none());
         begin(&fixed).await;
         assert_eq!(fixed.store.list(SESSIONS).await.unwrap().len(), 1, "what is over is swept out");
+    }
+
+    #[test]
+    fn a_browser_is_named_in_a_few_words() {
+        let words = |says: &str| Whence { from: None, browser: Some(says.into()) }.browser_in_words();
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+        assert_eq!(words(chrome), "Chrome on Linux");
+        assert_eq!(words(&format!("{chrome} Edg/140.0")), "Edge on Linux");
+        assert_eq!(
+            words("Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"),
+            "Firefox on Windows"
+        );
+        let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 (KHTML) Version/18 Mobile/1 Safari/604";
+        assert_eq!(words(phone), "Safari on iPhone");
+        assert_eq!(words("curl/8.5.0"), "curl/8.5.0");
+    }
+
+    #[tokio::test]
+    async fn a_session_is_ended_by_its_name_in_the_list_and_by_nobody_elses() {
+        let sessions = sessions(60_000, 60_000);
+        let (kept, ended) = (begin(&sessions).await, begin(&sessions).await);
+        let ada: UserName = "ada".parse().unwrap();
+        let id = short(&key(&ended));
+        assert_eq!(sessions.list().await.unwrap().len(), 2);
+        assert!(sessions.end_listed(&"eve".parse().unwrap(), &id).await.unwrap().is_none());
+        assert!(sessions.end_listed(&ada, &id).await.unwrap().is_some());
+        assert!(sessions.end_listed(&ada, &id).await.unwrap().is_none());
+        assert!(
+            sessions.find(&ended).await.unwrap().is_none() && sessions.find(&kept).await.unwrap().is_some()
+        );
     }
 
     #[tokio::test]

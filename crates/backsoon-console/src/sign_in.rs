@@ -21,7 +21,7 @@ use crate::guard::is_vouched_for;
 use crate::pages::page;
 use crate::people::{Secret, UserName};
 use crate::problem::{Problem, Result};
-use crate::sessions::Via;
+use crate::sessions::{Via, Whence};
 
 /// What somebody types who has an account.
 #[derive(Deserialize)]
@@ -136,7 +136,7 @@ pub(crate) async fn first_admin(
         Ok(name) => name,
         Err(error) => return Ok(again(error.to_string())),
     };
-    match desk.people.use_link(&secret, name, typed.password.clone()).await {
+    match desk.people.use_link(&secret, name, typed.password.clone(), client.address).await {
         Ok(user) => {
             tracing::info!(user = %user.name, from = %client.address, "the first admin was made");
             begin(&desk, &parts.headers, &client, user.name, user.generation).await
@@ -146,18 +146,23 @@ pub(crate) async fn first_admin(
     }
 }
 
-/// A session, and the cookie for it.
+/// A new session.
 pub(crate) async fn session(
     desk: &Desk,
+    headers: &HeaderMap,
     client: &Client,
     name: UserName,
     generation: String,
     via: Via,
-) -> Result<(Secret, HeaderValue)> {
-    let secret = desk.sessions.begin(name, generation, via).await?;
+) -> Result<Secret> {
+    let whence = Whence::of(client.address, headers);
+    Ok(desk.sessions.begin(name, generation, via, whence).await?)
+}
+
+/// The cookie of a session.
+pub(crate) fn session_cookie(desk: &Desk, client: &Client, secret: &Secret) -> HeaderValue {
     let lasts = desk.options.absolute.as_secs();
-    let cookie = set_cookie(client, &format!("{}; Max-Age={lasts}", secret.reveal()));
-    Ok((secret, cookie))
+    set_cookie(client, &format!("{}; Max-Age={lasts}", secret.reveal()))
 }
 
 async fn begin(
@@ -170,11 +175,12 @@ async fn begin(
     if let Some(before) = cookie(headers, client.scheme) {
         desk.sessions.end(&before).await?;
     }
-    let (_, cookie) = session(desk, client, name, generation, Via::Password).await?;
+    let secret = session(desk, headers, client, name, generation, Via::Password).await?;
+    let cookie = session_cookie(desk, client, &secret);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
 
-fn gone(client: &Client) -> Response {
+pub(crate) fn gone(client: &Client) -> Response {
     ([(header::SET_COOKIE, set_cookie(client, "; Max-Age=0"))], Redirect::to("/sign-in")).into_response()
 }
 

@@ -7,8 +7,9 @@ use backsoon::store::{self, PutMode, Store};
 use backsoon::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::people::history::{Deed, Record};
 use crate::people::secret::Digest;
-use crate::people::{Role, Secret};
+use crate::people::{PeopleHistory, Role, Secret};
 use crate::records;
 
 /// Where tokens are filed.
@@ -24,6 +25,7 @@ const USED: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Clone)]
 pub struct Tokens {
     store: Arc<dyn Store>,
+    history: PeopleHistory,
 }
 
 /// One token, without its secret.
@@ -68,7 +70,7 @@ pub enum NotDone {
 impl Tokens {
     /// The tokens of `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { history: PeopleHistory::new(Arc::clone(&store)), store }
     }
 
     /// All of them, the oldest first.
@@ -109,24 +111,39 @@ impl Tokens {
                 expires: lasts.map(|lasts| now + lasts),
                 digest: secret.digest("token"),
             };
-            if records::put(&*self.store, &key(&token.id), &token, PutMode::Create).await? {
-                let text = format!("{MARK}{}_{}", token.id, secret.reveal());
-                return Ok((token, text));
+            let record = Record { role: Some(role), ..token.record(Deed::TokenMade, by) };
+            self.history.file(&record).await?;
+            match records::put(&*self.store, &key(&token.id), &token, PutMode::Create).await {
+                Ok(true) => {
+                    let text = format!("{MARK}{}_{}", token.id, secret.reveal());
+                    return Ok((token, text));
+                }
+                Ok(false) => self.history.take_back(&record).await,
+                Err(error) => {
+                    self.history.take_back(&record).await;
+                    return Err(error.into());
+                }
             }
         }
     }
 
-    /// Ends one.
+    /// Ends one in the name of `by`.
     ///
     /// # Errors
     /// When there is no such token, or the store is away.
-    pub async fn revoke(&self, id: &str) -> Result<(), NotDone> {
+    pub async fn revoke(&self, id: &str, by: &str) -> Result<(), NotDone> {
         let missing = || NotDone::NoToken(id.chars().filter(|c| !c.is_control()).take(80).collect());
         let id = read_id(id).ok_or_else(missing)?;
-        if records::read::<Token>(&*self.store, &key(id)).await?.is_none() {
+        let Some((token, _)) = records::read::<Token>(&*self.store, &key(id)).await? else {
             return Err(missing());
+        };
+        let record = token.record(Deed::TokenRevoked, by);
+        self.history.file(&record).await?;
+        let ended = self.store.delete(&key(id)).await;
+        if ended.is_err() {
+            self.history.take_back(&record).await;
         }
-        Ok(self.store.delete(&key(id)).await?)
+        Ok(ended?)
     }
 
     /// The token that `text` is, if it is one and has not expired.
@@ -147,6 +164,14 @@ impl Tokens {
             let _ = records::change(&*self.store, &key(id), used).await;
         }
         Ok(Some(token))
+    }
+}
+
+// === impl Token ===
+
+impl Token {
+    fn record(&self, what: Deed, by: &str) -> Record {
+        Record { token: Some(self.id.clone()), ..Record::new(what, &self.name, by) }
     }
 }
 
@@ -183,9 +208,9 @@ mod tests {
         {
             assert!(tokens.verify(wrong).await.unwrap().is_none(), "{wrong}");
         }
-        tokens.revoke(&token.id).await.unwrap();
+        tokens.revoke(&token.id, "ada").await.unwrap();
         assert!(tokens.verify(&text).await.unwrap().is_none());
-        assert!(matches!(tokens.revoke("../state").await, Err(NotDone::NoToken(_))));
+        assert!(matches!(tokens.revoke("../state", "ada").await, Err(NotDone::NoToken(_))));
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 
 use crate::document::{Change, Host, Lineage, PassId, State, Unreadable, Window, WindowId, random_name};
 use crate::fleet::{self, Life};
@@ -307,7 +308,7 @@ impl Control {
 
     /// The newest `limit` States of this lineage, or of those before revision `before`; the oldest first.
     ///
-    /// It asks for one after the other, so a page of a long history costs no more than one of a short history. Only where
+    /// It asks for single ones, a few at once, so a page of a long history costs no more than one of a short history. Only where
     /// a number was left out (after a disaster) the whole history is read.
     ///
     /// # Errors
@@ -316,20 +317,29 @@ impl Control {
         let Some(current) = self.read().await? else { return Ok(Vec::new()) };
         let end = before.unwrap_or(u64::MAX).min(current.revision.saturating_add(1));
         let mut states = Vec::new();
-        let mut revision = end.saturating_sub(1);
-        while revision > 0 && states.len() < limit {
+        let current = &current;
+        let read = |revision: u64| async move {
             if revision == current.revision {
-                states.push(current.clone());
-            } else {
-                let entry = self.store.get(&filed_under(&current.lineage, revision)).await?;
-                let Some(state) = entry.and_then(|entry| State::from_bytes(&entry.value).ok()) else {
+                return Ok::<_, Error>(Some(current.clone()));
+            }
+            let entry = self.store.get(&filed_under(&current.lineage, revision)).await?;
+            Ok(entry.and_then(|entry| State::from_bytes(&entry.value).ok()))
+        };
+        let mut revision = end;
+        while revision > 1 && states.len() < limit {
+            // Several at once, since each may be a way over the network.
+            let step = (limit - states.len()).min(STEP) as u64;
+            let first = revision.saturating_sub(step).max(1);
+            let found = join_all((first..revision).rev().map(&read)).await;
+            for state in found {
+                let Some(state) = state? else {
                     let mut all = self.history().await?;
                     all.retain(|state| state.revision < end);
                     return Ok(all.split_off(all.len().saturating_sub(limit)));
                 };
                 states.push(state);
             }
-            revision -= 1;
+            revision = first;
         }
         states.reverse();
         Ok(states)

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use crate::control::Control;
 use crate::decide::Local;
 use crate::document::{Health, Host, Lineage, Mode, Robots, State};
-use crate::fleet::{self, Counts, Kind, Life, Lookout, Report};
+use crate::fleet::{self, Counts, Kind, Life, Lookout, Report, Roster};
 use crate::rules::Effect;
 use crate::running::{Cut, Running};
 use crate::snapshot::Snapshot;
@@ -234,13 +234,28 @@ impl Control {
     }
 }
 
+// === impl Receipt ===
+
+impl Receipt {
+    /// What `roster` proves, which was read for `lookout` from the store at `store`. A roster that was read a moment ago
+    /// proves as much: who has confirmed has, and whoever has joined since found this State or a later one.
+    pub fn of(store: String, state: &State, expect: &Expect, roster: &Roster, lookout: &Lookout) -> Self {
+        let reports: Vec<&Report> = roster.0.iter().map(|member| &member.report).collect();
+        Self { store, ..judge(state, expect, &reports, lookout) }
+    }
+}
+
 fn look(state: &State, expect: &Expect, reports: &[Report], lookout: &mut Lookout) -> Receipt {
     lookout.look(reports);
+    judge(state, expect, &reports.iter().collect::<Vec<_>>(), lookout)
+}
+
+fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout: &Lookout) -> Receipt {
     let now = Timestamp::now();
     let snapshot = Snapshot::settle(state, &Local::default(), now, None);
     let mode = |host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
     let sites: BTreeMap<Host, Mode> = expect.sites.iter().map(|host| (host.clone(), mode(host))).collect();
-    let there = || reports.iter().filter(|report| report.lives() != Some(Life::Dead));
+    let there = || reports.iter().copied().filter(|report| report.lives() != Some(Life::Dead));
     let servers: Vec<Server> = there()
         .map(|report| Server {
             name: report.name.clone(),

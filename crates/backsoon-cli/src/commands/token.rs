@@ -31,9 +31,9 @@ pub(super) async fn run(cli: &Cli, token: &Token) -> Result<Exit> {
         _ => Desk::open_existing(cli).await?,
     };
     let tokens = Tokens::new(desk.store().clone());
+    let by = format!("{} by the command line", desk.control.by());
     match &token.verb {
         TokenVerb::New { name, role, lasts } => {
-            let by = format!("{} by the command line", desk.control.by());
             let (token, secret) = tokens.issue(name, *role, *lasts, &by).await?;
             output::note(format_args!(
                 "token {} for {}, {}; it is shown this once:",
@@ -45,7 +45,7 @@ pub(super) async fn run(cli: &Cli, token: &Token) -> Result<Exit> {
         }
         TokenVerb::List { json } => list(&tokens, *json).await?,
         TokenVerb::Revoke { id } => {
-            tokens.revoke(id).await?;
+            tokens.revoke(id, &by).await?;
             output::line(format_args!("{}: token {id} is worth nothing any more", paint(GOOD, "revoked")));
         }
     }

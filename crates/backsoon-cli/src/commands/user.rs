@@ -36,10 +36,10 @@ pub(super) async fn run(cli: &Cli, user: &User) -> Result<Exit> {
         _ => Desk::open_existing(cli).await?,
     };
     let people = People::new(desk.store().clone());
+    let by = format!("{} by the command line", desk.control.by());
     match &user.verb {
         UserVerb::Add { name, role, no_password } => {
             let password = if *no_password { None } else { Some(password(name)?) };
-            let by = format!("{} by the command line", desk.control.by());
             let user = people.add(name.clone(), *role, password, &by).await?;
             output::line(format_args!(
                 "{}: {} may sign in as {}",
@@ -50,7 +50,7 @@ pub(super) async fn run(cli: &Cli, user: &User) -> Result<Exit> {
         }
         UserVerb::Set { name, role, password: asks } => {
             let password = if *asks { Some(password(name)?) } else { None };
-            let user = people.change(name, *role, password).await?;
+            let user = people.change(name, *role, password, &by).await?;
             output::line(format_args!(
                 "{}: {} is {}; their sessions have ended",
                 paint(GOOD, "changed"),
@@ -60,9 +60,10 @@ pub(super) async fn run(cli: &Cli, user: &User) -> Result<Exit> {
         }
         UserVerb::List { json } => list(&people, *json).await?,
         UserVerb::Remove { name } => {
-            people.remove(name).await?;
+            people.remove(name, &by).await?;
             output::line(format_args!("{}: {name}; their sessions have ended", paint(GOOD, "removed")));
         }
+        UserVerb::History { limit, json } => history(&people, *limit, *json).await?,
         UserVerb::Link => {
             let path = first_path(people.first_link().await?.reveal());
             output::line(link(&Config::load(cli.config.as_deref())?, &path));
@@ -73,6 +74,23 @@ pub(super) async fn run(cli: &Cli, user: &User) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+async fn history(people: &People, limit: usize, json: bool) -> Result<()> {
+    let records = people.history().page(None, limit).await?;
+    if json {
+        return output::json(&records);
+    }
+    if records.is_empty() {
+        output::line("nobody was ever added, changed or removed");
+        return Ok(());
+    }
+    let rows: Vec<_> = records
+        .iter()
+        .map(|record| [local(record.at), plain(&record.sentence()), plain(&record.by)])
+        .collect();
+    output::table(["when", "what", "by"], &rows);
+    Ok(())
 }
 
 async fn list(people: &People, json: bool) -> Result<()> {

@@ -115,6 +115,15 @@ fn the_command_line_closes_waits_and_reopens_through_a_console() {
     // One request was refused, and who looks at the store itself finds that written down.
     assert!(off.err.is_empty(), "{off:?}");
     assert!(front.place.done("history").contains("1 refused"), "{}", front.place.done("history"));
+    // The token may also stand in a file, or in the URL.
+    let bare = Place::new();
+    bare.write("token", format!("{token}\n"));
+    let host = front.url().replace("http://", "");
+    for url in [format!("http://{host}?token_file=token"), format!("http://token:{token}@{host}")] {
+        let ran = bare.run(&format!("status --store {url}"));
+        unseen(&token, &ran);
+        assert!(ran.code == 0 && ran.out.contains(&host), "{ran:?}");
+    }
     let ran = ann.run("user list");
     assert!(ran.code == 4 && ran.err.contains("not reached through the API, in no role"), "{ran:?}");
     for (token, way_out) in [

@@ -164,3 +164,29 @@ fn a_console_that_others_could_reach_under_any_name_does_not_start() {
     let ran = place.run("check");
     assert!(ran.out.contains("did you mean `listen`?"), "{ran:?}");
 }
+
+#[test]
+fn the_history_of_people_names_who_did_what_and_keeps_no_secret() {
+    let place = Place::new();
+    assert_eq!(typed(&place, "user add ada --role operator", PASSWORD).0, 0);
+    assert_eq!(typed(&place, "user add ada", PASSWORD).0, 1, "the name is taken");
+    assert_eq!(typed(&place, "user set ada --role admin", "").0, 0);
+    assert_eq!(typed(&place, "user set ada --password", "another horse battery\n").0, 0);
+    let (_, secret, _) = typed(&place, "token new --name ci --role viewer", "");
+    let id = secret.split('_').nth(1).unwrap().to_owned();
+    assert_eq!(typed(&place, &format!("token revoke {id}"), "").0, 0);
+    assert_eq!(typed(&place, "user remove ada", "").0, 0);
+    let history = place.json("user history");
+    let what: Vec<_> = history.as_array().unwrap().iter().map(|record| record["what"].clone()).collect();
+    assert_eq!(what, ["removed", "token-revoked", "token-made", "password-changed", "role-changed", "added"]);
+    let all = history.to_string();
+    assert!(all.contains("by the command line") && all.contains(&id), "{all}");
+    for word in ["argon2", "horse", secret.trim()] {
+        assert!(!all.contains(word), "{word}: {all}");
+    }
+    let (_, said, _) = typed(&place, "user history --limit 2", "");
+    assert!(
+        said.contains("ada was removed") && said.contains("was revoked") && !said.contains("was made"),
+        "{said}"
+    );
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what a test under load has counted is worth reading")]
 #![allow(dead_code, reason = "parts of the command line's tests are used here, and not all of each")]
 
+mod behind;
 mod down;
 #[path = "../cli/gate.rs"]
 mod gate;

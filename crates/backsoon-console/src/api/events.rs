@@ -24,7 +24,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, broadcast};
 use tokio::time::MissedTickBehavior;
 
-use super::fleet::MemberView;
+use super::fleet::{MemberView, members};
 use super::receipt::{ReceiptView, all};
 use super::state::{StateView, public};
 use crate::caller::{Caller, GoesOn, Viewer};
@@ -155,7 +155,8 @@ async fn look(desk: &Desk, told: &mut Told) -> Result<()> {
         desk.news.tell("state", &view);
         told.state = Some(view);
     }
-    let members = desk.roster(&state).await?;
+    let look = desk.looks.fresh(&*desk.store).await?;
+    let members = members(&look, &state);
     let mut before = std::mem::take(&mut told.members);
     for member in members {
         let settled = member.settled();
@@ -167,7 +168,7 @@ async fn look(desk: &Desk, told: &mut Told) -> Result<()> {
     before.keys().for_each(|gone| desk.news.tell("left", gone));
     if state.revision > 0 {
         let expect = Expect { sites: all(&state), instances: 1, ..Expect::default() };
-        let receipt = desk.receipt(&state, &expect).await?;
+        let receipt = ReceiptView::of(&look.receipt(&*desk.store, &state, &expect));
         if told.receipt.as_ref() != Some(&receipt) {
             desk.news.tell("receipt", &receipt);
             told.receipt = Some(receipt);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as Desks;
-use backsoon::fleet::{self, Lookout, Member, Roster};
+use backsoon::fleet::{self, Lookout, Member};
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode, State};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::state::ModeName;
 use crate::caller::Viewer;
 use crate::console::Desk;
+use crate::looks::Look;
 use crate::problem::Result;
 
 /// Everybody on the roster.
@@ -92,18 +93,15 @@ pub(crate) async fn read(Desks(desk): Desks<Arc<Desk>>, _: Viewer) -> Result<Jso
 // === impl Desk ===
 
 impl Desk {
-    /// One more look at the roster.
+    /// The roster as it is, or was a moment ago.
     pub(crate) async fn roster(&self, state: &State) -> Result<Vec<MemberView>> {
-        let mut lookout = self.lookout.lock().await;
-        match Roster::look(&*self.store, &mut lookout).await {
-            Ok(roster) => Ok(roster.0.iter().map(|member| MemberView::of(member, state, &lookout)).collect()),
-            Err(error) => {
-                // Nobody could report meanwhile.
-                *lookout = Lookout::new();
-                Err(error.into())
-            }
-        }
+        Ok(members(&self.looks.recent(&*self.store).await?, state))
     }
+}
+
+/// Everybody whom a look has found.
+pub(crate) fn members(look: &Look, state: &State) -> Vec<MemberView> {
+    look.roster.0.iter().map(|member| MemberView::of(member, state, &look.lookout)).collect()
 }
 
 // === impl MemberView ===

@@ -84,6 +84,7 @@ impl Desk {
             (Err(control::Error::Refused(_)), Some(problem)) => Err(problem),
             (outcome, _) => {
                 let outcome = outcome?;
+                self.looks.forget();
                 self.news.look_again();
                 if let (Outcome::Written(state), Some(before)) = (&outcome, &before) {
                     self.keep_impacts(backsoon::impact::ended(before, state), state.clone());

@@ -9,8 +9,10 @@ pub(crate) mod matching;
 pub(crate) mod me;
 pub(crate) mod passes;
 pub(crate) mod people;
+pub(crate) mod people_history;
 pub(crate) mod receipt;
 pub(crate) mod rehearse;
+pub(crate) mod sessions;
 pub(crate) mod since;
 pub(crate) mod span;
 pub(crate) mod state;
@@ -46,10 +48,15 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         .route("/rollback", post(history::rollback))
         .route("/events", get(events::follow))
         .route("/me", get(me::read))
+        .route("/me/sessions", get(sessions::mine))
+        .route("/me/sessions/{id}", delete(sessions::end_mine))
         .route("/passes", get(passes::list).post(passes::invite))
         .route("/passes/{id}", delete(passes::revoke))
         .route("/people", get(people::list).post(people::add))
         .route("/people/{name}", patch(people::change).delete(people::remove))
+        .route("/people-history", get(people_history::read))
+        .route("/people/{name}/sessions", get(sessions::of))
+        .route("/people/{name}/sessions/{id}", delete(sessions::end))
         .route("/tokens", get(tokens::list).post(tokens::issue))
         .route("/tokens/{id}", delete(tokens::revoke))
         .merge(store::router())

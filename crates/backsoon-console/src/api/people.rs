@@ -87,7 +87,7 @@ pub(crate) async fn change(
     if body.role.is_some_and(|role| role != Role::Admin) {
         not_oneself(&caller, &name)?;
     }
-    let user = desk.people.change(&name, body.role, body.password).await?;
+    let user = desk.people.change(&name, body.role, body.password, &caller.signature()).await?;
     tracing::info!(user = %user.name, role = %user.role, by = %caller.signature(), "a user was changed");
     Ok(Json(UserView::of(&user)))
 }
@@ -102,12 +102,12 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode> {
     let name = read(&name)?;
     not_oneself(&caller, &name)?;
-    desk.people.remove(&name).await?;
+    desk.people.remove(&name, &caller.signature()).await?;
     tracing::info!(user = %name, by = %caller.signature(), "a user was removed");
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn read(name: &str) -> Result<UserName> {
+pub(crate) fn read(name: &str) -> Result<UserName> {
     name.parse().map_err(|error: crate::people::NotAUserName| Problem::not_found(error.to_string()))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Desks;
-use backsoon::fleet::{Kind, Lookout};
+use backsoon::fleet::Kind;
 use backsoon::receipt::{Expect, Late, Lost, Receipt, Verdict};
 use backsoon::{Host, Mode, State};
 use serde::{Deserialize, Serialize};
@@ -114,24 +114,17 @@ pub(crate) fn all(state: &State) -> Vec<Host> {
 // === impl Desk ===
 
 impl Desk {
-    /// One more look at the roster, for a receipt.
+    /// What the roster proves now, or did a moment ago.
     pub(crate) async fn receipt(&self, state: &State, expect: &Expect) -> Result<ReceiptView> {
-        let mut lookout = self.lookout.lock().await;
-        match self.reader().receipt(state, expect, &mut lookout).await {
-            Ok(receipt) => Ok(ReceiptView::of(&receipt)),
-            Err(error) => {
-                // Nobody could report meanwhile.
-                *lookout = Lookout::new();
-                Err(error.into())
-            }
-        }
+        let look = self.looks.recent(&*self.store).await?;
+        Ok(ReceiptView::of(&look.receipt(&*self.store, state, expect)))
     }
 }
 
 // === impl ReceiptView ===
 
 impl ReceiptView {
-    fn of(receipt: &Receipt) -> Self {
+    pub(crate) fn of(receipt: &Receipt) -> Self {
         let server = |server: &backsoon::receipt::Server| ServerView {
             name: server.name.clone(),
             kind: server.kind,

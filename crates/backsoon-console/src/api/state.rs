@@ -242,6 +242,7 @@ impl Desk {
                 error
                 @ (control::Error::Store(store::Error::Away { .. }) | control::Error::Unreadable { .. }),
             ) => {
+                self.looks.forget();
                 let held = self.instance.state().ok_or_else(|| Problem::from(error))?;
                 Ok((State::clone(&held), Source::Instance))
             }

@@ -87,7 +87,7 @@ pub(crate) async fn revoke(
     Admin(caller): Admin,
     Part(id): Part,
 ) -> Result<StatusCode> {
-    desk.tokens.revoke(&id).await?;
+    desk.tokens.revoke(&id, &caller.signature()).await?;
     tracing::info!(token = %id, by = %caller.signature(), "a token was revoked");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract::State as Desks;
 use axum::response::{IntoResponse as _, Response};
 use backsoon::control::Outcome;
-use backsoon::document::{Amendment, Closing, Ends, Hold, Scheduled, WindowId};
+use backsoon::document::{Added, Amendment, Closing, Ends, Hold, Scheduled, WindowId};
 use backsoon::fleet::Roster;
 use backsoon::snapshot::Closed;
 use backsoon::time::Timestamp;
@@ -74,6 +74,9 @@ pub(crate) struct CloseBody {
     /// Makes sites that nobody has heard of yet.
     #[serde(default)]
     pub(crate) new_site: bool,
+    /// What the window is to be called, as a page has shown it; programs do not say.
+    #[serde(skip)]
+    pub(crate) called: Option<WindowId>,
 }
 
 /// What is to change about a window; what is left out stays.
@@ -215,6 +218,15 @@ impl CloseBody {
     }
 }
 
+// === impl ReopenBody ===
+
+impl ReopenBody {
+    /// What becomes of scheduled windows.
+    pub(crate) fn scheduled(&self) -> Scheduled {
+        if self.scheduled { Scheduled::End } else { Scheduled::Stay }
+    }
+}
+
 // === impl AmendBody ===
 
 impl AmendBody {
@@ -232,7 +244,7 @@ impl Desk {
     /// Adds a window to each site.
     pub(crate) async fn close(&self, caller: &Caller, seen: &IfMatch, body: CloseBody) -> Result<Done> {
         let now = Timestamp::now();
-        let may_be_new = body.new_site;
+        let (may_be_new, called) = (body.new_site, body.called.clone());
         let (closing, sites) = body.read()?;
         let wanted = closing
             .window(&caller.signature(), now)
@@ -248,7 +260,7 @@ impl Desk {
                         .knows(state, host)
                         .map_err(|why| Problem::unprocessable(format!("{why} (`new_site` makes it)")))?;
                 }
-                windows.push((host.clone(), state.close(host, &wanted, now).window().clone()));
+                windows.push((host.clone(), close_as(state, host, &wanted, called.as_ref(), now)));
             }
             Ok(())
         });
@@ -302,7 +314,7 @@ impl Desk {
             None => "off, all sites".to_owned(),
         };
         let line = if body.note.is_empty() { line } else { format!("{line}: {}", body.note) };
-        let scheduled = if body.scheduled { Scheduled::End } else { Scheduled::Stay };
+        let scheduled = body.scheduled();
         let roster = Roster::observe(&*self.store, Duration::ZERO).await?;
         let (mut windows, mut hosts) = (Vec::new(), Vec::new());
         let outcome = self.change(caller, seen, &line, |state| {
@@ -359,6 +371,27 @@ impl Done {
         tagged(&mut answer, &etag(self.outcome.state()));
         answer
     }
+}
+
+/// The window that closes `host` as `wanted` says; a new one is called `called`, unless another one is.
+pub(crate) fn close_as(
+    state: &mut State,
+    host: &Host,
+    wanted: &Window,
+    called: Option<&WindowId>,
+    now: Timestamp,
+) -> Window {
+    let is_free = called.is_some_and(|id| state.window(id).is_none());
+    let mut window = match state.close(host, wanted, now) {
+        Added::Already(window) => return window,
+        Added::New(window) => window,
+    };
+    if let Some(id) = called.filter(|_| is_free)
+        && let Some(there) = state.site_mut(host).windows.iter_mut().find(|there| there.id == window.id)
+    {
+        (there.id, window.id) = (id.clone(), id.clone());
+    }
+    window
 }
 
 /// The window called `id` as it is after the amendment, which has been made to `state`.

@@ -130,6 +130,9 @@ pub(crate) async fn preview(
 
 async fn rehearsal(desk: &Desk, visit: &Visit, verb: Verb, wish: &Wish, why: &str) -> Result<Value> {
     let tried = desk.try_out(&visit.caller, verb, wish).await?;
+    // What is done is called as what is shown.
+    let called = tried.new_window().filter(|_| verb == Verb::Close).map(|window| window.id.to_string());
+    let wish = &Wish { called: called.unwrap_or_default(), ..wish.clone() };
     let mut view = tried.trial().view(&desk.options.local, &[], visit.caller.from);
     if verb == Verb::Close {
         view.warnings.extend(desk.strangers(&tried.before, &tried.sites).await);
@@ -170,6 +173,9 @@ fn title(verb: Verb, wish: &Wish, tried: &super::wish::Tried) -> String {
         (Verb::Close, "hold") => format!("Put {site} on hold"),
         (Verb::Close, "read-only") => format!("Make {site} read-only"),
         (Verb::Close, _) => format!("Close {site}"),
+        (Verb::Reopen, _) if !wish.scheduled.is_empty() => {
+            format!("Reopen {site}, and end what is scheduled there")
+        }
         (Verb::Reopen, _) => format!("Reopen {site}"),
         (Verb::End, _) => format!("End window {}", wish.id),
         (Verb::Amend, _) if !wish.extend.is_empty() => {

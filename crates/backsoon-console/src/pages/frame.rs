@@ -8,7 +8,9 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use crate::console::Desk;
 
 /// Every template, by name; `frame.html` is what the others extend.
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 18] = [
+    ("people-history.html", include_str!("../../templates/people-history.html")),
+    ("record.html", include_str!("../../templates/record.html")),
     ("people.html", include_str!("../../templates/people.html")),
     ("you.html", include_str!("../../templates/you.html")),
     ("change.html", include_str!("../../templates/change.html")),
@@ -20,6 +22,7 @@ const TEMPLATES: [(&str, &str); 15] = [
     ("problem.html", include_str!("../../templates/problem.html")),
     ("receipt.html", include_str!("../../templates/receipt.html")),
     ("rehearsal.html", include_str!("../../templates/rehearsal.html")),
+    ("session.html", include_str!("../../templates/session.html")),
     ("sign-in.html", include_str!("../../templates/sign-in.html")),
     ("times.html", include_str!("../../templates/times.html")),
     ("welcome.html", include_str!("../../templates/welcome.html")),

@@ -13,8 +13,7 @@ use crate::caller::{Caller, How, client, role_at_proxy};
 use crate::console::Desk;
 use crate::people::Role;
 use crate::problem::{Problem, Result};
-use crate::sessions::Via;
-use crate::sign_in;
+use crate::sign_in::session_cookie;
 
 /// Who looks at a page. Forms need a session, so whoever has none and is named by a proxy gets one.
 pub(crate) struct Visit {
@@ -32,12 +31,11 @@ impl FromRequestParts<Arc<Desk>> for Visit {
         let mut visit = Self::of(Caller::of(parts, desk).await?);
         if let (How::Proxy, Ok(name)) = (&visit.caller.how, visit.caller.name.parse()) {
             let (_, generation) = role_at_proxy(desk, &name).await?;
-            // While the store is away there is none, and nothing to be changed either.
             let client = client(parts)?;
-            let session = sign_in::session(desk, &client, name, generation, Via::Proxy);
-            if let Ok((secret, cookie)) = session.await {
+            // While the store is away there is none, and nothing to be changed either.
+            if let Ok(secret) = desk.named.session(desk, &parts.headers, &client, name, generation).await {
                 visit.csrf = Some(secret.digest("csrf").as_str().to_owned());
-                visit.cookie = Some(cookie);
+                visit.cookie = Some(session_cookie(desk, &client, &secret));
             }
         }
         Ok(visit)

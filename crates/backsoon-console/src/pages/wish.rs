@@ -1,9 +1,9 @@
 //! What a form asks for: read from its fields, tried out on a copy of the State, and carried out.
 
 use axum::extract::FromRequestParts;
-use backsoon::document::{PassId, Scheduled};
+use backsoon::document::PassId;
 use backsoon::time::Timestamp;
-use backsoon::{Host, Mode, State};
+use backsoon::{Host, Mode, State, Window};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::api::matching::IfMatch;
 use crate::api::receipt::all;
 use crate::api::rehearse::Trial;
 use crate::api::state::Source;
-use crate::api::windows::{AmendBody, CloseBody, Done, ReopenBody, amended, window_id};
+use crate::api::windows::{AmendBody, CloseBody, Done, ReopenBody, amended, close_as, window_id};
 use crate::caller::Caller;
 use crate::console::Desk;
 use crate::people::Role;
@@ -42,11 +42,17 @@ pub(crate) struct Wish {
     pub(crate) zone: String,
     pub(crate) lasts: String,
     pub(crate) max_wait: String,
+    pub(crate) max_held: String,
+    pub(crate) release_per_s: String,
     pub(crate) cut_after: String,
     pub(crate) new_site: String,
     /// None: it stays.
     pub(crate) message: Option<String>,
     pub(crate) note: Option<String>,
+    /// Anything: scheduled windows end, too.
+    pub(crate) scheduled: String,
+    /// What the new window is called, as it was rehearsed.
+    pub(crate) called: String,
     pub(crate) id: String,
     pub(crate) extend: String,
     pub(crate) revision: String,
@@ -116,12 +122,7 @@ impl Wish {
     pub(crate) fn query(&self, verb: Verb) -> String {
         let pairs = self.fields().into_iter().filter(|(name, _)| name != "note");
         pairs.fold(format!("verb={}", verb.as_str()), |query, (name, text)| {
-            text.bytes().fold(format!("{query}&{name}="), |query, byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                    query + char::from(byte).encode_utf8(&mut [0; 4])
-                }
-                byte => query + &format!("%{byte:02X}"),
-            })
+            format!("{query}&{name}={}", in_query(&text))
         })
     }
 
@@ -140,7 +141,9 @@ impl Wish {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(Problem::unprocessable),
         };
+        let called = Some(self.called.as_str()).filter(|text| !text.is_empty());
         Ok(CloseBody {
+            called: called.map(window_id).transpose()?,
             mode,
             sites: vec![self.host()?],
             start: moment(&self.starts, &self.zone)?,
@@ -149,8 +152,8 @@ impl Wish {
             message: self.message.clone().filter(|text| !text.trim().is_empty()),
             note: self.note.clone().unwrap_or_default(),
             max_wait: span(&self.max_wait)?.filter(|_| mode == Mode::Hold),
-            max_held: None,
-            release_per_s: None,
+            max_held: number(&self.max_held, "how many wait")?.filter(|_| mode == Mode::Hold),
+            release_per_s: number(&self.release_per_s, "how many go on")?.filter(|_| mode == Mode::Hold),
             cut_after: span(&self.cut_after)?,
             new_site: !self.new_site.is_empty(),
         })
@@ -172,7 +175,8 @@ impl Wish {
 
     fn reopen_body(&self) -> Result<ReopenBody> {
         let note = self.note.clone().unwrap_or_default();
-        Ok(ReopenBody { sites: Some(vec![self.host()?]), note, ..ReopenBody::default() })
+        let scheduled = !self.scheduled.is_empty();
+        Ok(ReopenBody { sites: Some(vec![self.host()?]), note, scheduled })
     }
 
     fn revision(&self) -> Result<u64> {
@@ -187,6 +191,13 @@ impl Wish {
 // === impl Tried ===
 
 impl Tried {
+    /// The window that would be new, if there is one.
+    pub(crate) fn new_window(&self) -> Option<&Window> {
+        let windows =
+            self.sites.iter().filter_map(|host| self.after.site(host)).flat_map(|site| &site.windows);
+        windows.into_iter().find(|window| self.before.window(&window.id).is_none())
+    }
+
     /// For a look at requests on both sides.
     pub(crate) fn trial(&self) -> Trial<'_> {
         Trial { before: &self.before, after: &self.after, sites: &self.sites, now: self.now, then: self.then }
@@ -206,16 +217,21 @@ impl Desk {
         let mut then = now;
         let sites = match verb {
             Verb::Close => {
-                let (closing, sites) = wish.close_body()?.read()?;
+                let body = wish.close_body()?;
+                let called = body.called.clone();
+                let (closing, sites) = body.read()?;
                 let window = closing.window(&caller.signature(), now).map_err(wrong)?;
                 then = window.start.map_or(now, |start| start.max(now));
-                sites.iter().for_each(|site| drop(after.close(site, &window, now)));
+                for site in &sites {
+                    close_as(&mut after, site, &window, called.as_ref(), now);
+                }
                 sites
             }
             Verb::Reopen => {
-                let site = wish.host()?;
-                after.reopen(&site, Scheduled::Stay, now);
-                vec![site]
+                let body = wish.reopen_body()?;
+                let sites = body.sites.clone().unwrap_or_default();
+                sites.iter().for_each(|site| drop(after.reopen(site, body.scheduled(), now)));
+                sites
             }
             Verb::End => {
                 let id = window_id(&wish.id)?;
@@ -253,6 +269,25 @@ impl Desk {
             Verb::Revoke => self.revoke(caller, &seen, &wish.pass()?).await,
         }
     }
+}
+
+/// A number, if anything was typed.
+fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<Option<T>> {
+    let wrong = |_| Problem::unprocessable(format!("{what} is a number from 1 on, such as 100"));
+    match text.trim() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(wrong),
+    }
+}
+
+/// A text as a value in a query.
+pub(crate) fn in_query(text: &str) -> String {
+    text.bytes().fold(String::new(), |query, byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            query + char::from(byte).encode_utf8(&mut [0; 4])
+        }
+        byte => query + &format!("%{byte:02X}"),
+    })
 }
 
 fn wrong<E: std::fmt::Display>(error: E) -> Problem {

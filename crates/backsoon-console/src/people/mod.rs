@@ -1,5 +1,6 @@
 //! Who may sign in: users with a role, kept in the store that the whole fleet shares.
 
+pub mod history;
 mod link;
 mod name;
 pub mod password;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 use backsoon::store::{self, PutMode, Store};
 
+pub use self::history::PeopleHistory;
+use self::history::{Deed, Record};
 pub use self::link::VALID as LINK_VALID;
 pub use self::name::{NotAUserName, UserName};
 pub use self::password::{Password, Weak};
@@ -26,6 +29,7 @@ const PEOPLE: &str = "people/";
 #[derive(Debug, Clone)]
 pub struct People {
     store: Arc<dyn Store>,
+    history: PeopleHistory,
 }
 
 /// Why nothing was done about a user.
@@ -59,7 +63,7 @@ pub enum NotDone {
 impl People {
     /// The users of `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { history: PeopleHistory::new(Arc::clone(&store)), store }
     }
 
     /// All of them, by name.
@@ -81,7 +85,12 @@ impl People {
         Ok(records::read(&*self.store, &key(name)).await?.map(|(user, _)| user))
     }
 
-    /// Adds a user; one without a password signs in at a trusted proxy alone.
+    /// What became of them.
+    pub fn history(&self) -> &PeopleHistory {
+        &self.history
+    }
+
+    /// Adds a user in the name of `by`; one without a password signs in at a trusted proxy alone.
     ///
     /// # Errors
     /// When the name is taken, the password is not, or the store is away.
@@ -99,25 +108,57 @@ impl People {
             }
             None => None,
         };
-        let user = User::new(name, role, password, by);
-        match records::put(&*self.store, &key(&user.name), &user, PutMode::Create).await? {
-            true => Ok(user),
-            false => Err(NotDone::Taken(user.name)),
-        }
+        self.add_hashed(name, role, password, by).await
     }
 
-    /// Removes a user; their sessions end with them.
+    async fn add_hashed(
+        &self,
+        name: UserName,
+        role: Role,
+        password: Option<Password>,
+        by: &str,
+    ) -> Result<User, NotDone> {
+        if self.store.get(&key(&name)).await?.is_some() {
+            return Err(NotDone::Taken(name));
+        }
+        let user = User::new(name, role, password, by);
+        let record = Record { role: Some(role), ..Record::new(Deed::Added, &user.name, by) };
+        self.recorded(&record, async {
+            match records::put(&*self.store, &key(&user.name), &user, PutMode::Create).await? {
+                true => Ok(user.clone()),
+                false => Err(NotDone::Taken(user.name.clone())),
+            }
+        })
+        .await
+    }
+
+    /// Removes a user in the name of `by`; their sessions end with them.
     ///
     /// # Errors
     /// When there is no such user, or the store is away.
-    pub async fn remove(&self, name: &UserName) -> Result<(), NotDone> {
+    pub async fn remove(&self, name: &UserName, by: &str) -> Result<(), NotDone> {
         if self.find(name).await?.is_none() {
             return Err(NotDone::NoUser(name.clone()));
         }
-        Ok(self.store.delete(&key(name)).await?)
+        let record = Record::new(Deed::Removed, name, by);
+        self.recorded(&record, async { Ok(self.store.delete(&key(name)).await?) }).await
     }
 
-    /// Gives a user another role or password, whichever is named; their sessions end.
+    /// Makes a change that is recorded first.
+    async fn recorded<T>(
+        &self,
+        record: &Record,
+        change: impl Future<Output = Result<T, NotDone>>,
+    ) -> Result<T, NotDone> {
+        self.history.file(record).await?;
+        let changed = change.await;
+        if changed.is_err() {
+            self.history.take_back(record).await;
+        }
+        changed
+    }
+
+    /// Gives a user another role or password, whichever is named, in the name of `by`; their sessions end.
     ///
     /// # Errors
     /// When there is no such user, the password is not taken, or the store is away.
@@ -126,6 +167,7 @@ impl People {
         name: &UserName,
         role: Option<Role>,
         password: Option<String>,
+        by: &str,
     ) -> Result<User, NotDone> {
         let password = match password {
             Some(password) => {
@@ -134,6 +176,25 @@ impl People {
             }
             None => None,
         };
+        let what = match (role, &password) {
+            (None, None) => return self.edit(name, role, password).await,
+            (Some(_), None) => Deed::RoleChanged,
+            (None, Some(_)) => Deed::PasswordChanged,
+            (Some(_), Some(_)) => Deed::RoleAndPasswordChanged,
+        };
+        if self.find(name).await?.is_none() {
+            return Err(NotDone::NoUser(name.clone()));
+        }
+        let record = Record { role, ..Record::new(what, name, by) };
+        self.recorded(&record, self.edit(name, role, password)).await
+    }
+
+    async fn edit(
+        &self,
+        name: &UserName,
+        role: Option<Role>,
+        password: Option<Password>,
+    ) -> Result<User, NotDone> {
         let change = |user: &mut User| {
             user.role = role.unwrap_or(user.role);
             user.password = password.clone().or(user.password.take());
@@ -149,7 +210,7 @@ impl People {
     /// # Errors
     /// When there is no such user, or the store is away.
     pub async fn end_sessions(&self, name: &UserName) -> Result<(), NotDone> {
-        self.change(name, None, None).await.map(drop)
+        self.edit(name, None, None).await.map(drop)
     }
 
     /// The user, if `password` is theirs. It takes as long for a name that nobody has.

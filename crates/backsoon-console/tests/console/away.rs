@@ -11,13 +11,18 @@ use bytes::Bytes;
 use super::ground::{Ground, all};
 
 /// A store that can be switched off.
-#[derive(Debug)]
-struct Fragile {
+#[derive(Debug, Default)]
+pub(crate) struct Fragile {
     store: MemoryStore,
     away: AtomicBool,
 }
 
 impl Fragile {
+    /// Takes it away, or brings it back.
+    pub(crate) fn go(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
     fn check(&self) -> Result<()> {
         if self.away.load(Ordering::SeqCst) {
             let source = "connection refused".into();

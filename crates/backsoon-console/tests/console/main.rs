@@ -12,6 +12,7 @@ mod people;
 mod proxy;
 mod roles;
 mod screens;
+mod sessions;
 mod shapes;
 mod sign_in;
 mod store;

@@ -58,3 +58,47 @@ async fn a_token_is_shown_once_works_in_its_role_and_is_revoked() {
     assert_eq!(ground.send("DELETE", &path, &all(&headers), None).await.status, 204);
     assert_eq!(ground.get("/api/v1/me", &[&bearer]).await.status, 401);
 }
+
+#[tokio::test]
+async fn what_becomes_of_people_and_tokens_is_kept_and_shown_to_admins() {
+    let ground = Ground::new().await;
+    ground.user("ada", Role::Admin).await;
+    let ada = ground.sign_in("ada").await;
+    let headers = ada.headers(&ground);
+    let bob = format!(r#"{{"name":"bob","role":"operator","password":"{PASSWORD}"}}"#);
+    assert_eq!(ground.json("POST", "/api/v1/people", &all(&headers), &bob).await.status, 201);
+    assert_eq!(ground.json("POST", "/api/v1/people", &all(&headers), &bob).await.status, 409);
+    let both = format!(r#"{{"role":"viewer","password":"{PASSWORD}"}}"#);
+    assert_eq!(ground.json("PATCH", "/api/v1/people/bob", &all(&headers), &both).await.status, 200);
+    let made = ground.json("POST", "/api/v1/tokens", &all(&headers), r#"{"name":"ci"}"#).await.json();
+    let (id, own) = (made["id"].as_str().unwrap(), ground.origin());
+    let form = format!("id={id}&csrf={}", ada.csrf);
+    assert_eq!(ground.form("/tokens/revoke", &[&ada.cookie, &own], &form).await.status, 303);
+    let form = format!("name=bob&csrf={}", ada.csrf);
+    assert_eq!(ground.form("/people/remove", &[&ada.cookie, &own], &form).await.status, 303);
+    assert_eq!(ground.send("DELETE", "/api/v1/people/eve", &all(&headers), None).await.status, 404);
+    let told = ground.get("/api/v1/people-history", &[&ada.cookie]).await;
+    let told_json = told.json();
+    let sentences: Vec<_> =
+        told_json.as_array().unwrap().iter().map(|record| record["sentence"].as_str().unwrap()).collect();
+    let ci = |what: &str| format!("token ci ({id}) was {what}");
+    let expected = [
+        "bob was removed".to_owned(),
+        ci("revoked"),
+        ci("made as viewer"),
+        "bob became viewer with another password".into(),
+        "bob was added as operator".into(),
+        "ada was added as admin".into(),
+    ];
+    assert_eq!(sentences, expected);
+    assert_eq!(told_json[0]["by"], "ada via console from 127.0.0.1");
+    assert!(!told.body.contains("argon2") && !told.body.contains(made["secret"].as_str().unwrap()));
+    let page = ground.get("/people", &[&ada.cookie]).await;
+    assert!(page.body.contains("bob was removed, by ada via console from 127.0.0.1"), "{page:?}");
+    // Page by page, none twice and none left out.
+    let first = ground.get("/api/v1/people-history?limit=4", &[&ada.cookie]).await.json();
+    let before = first[3]["at"].as_str().unwrap();
+    let rest = ground.get(&format!("/api/v1/people-history?before={before}"), &[&ada.cookie]).await.json();
+    assert_eq!((first.as_array().unwrap().len(), rest.as_array().unwrap().len()), (4, 2), "{first} {rest}");
+    assert_eq!(ground.get("/people/history", &[&ada.cookie]).await.status, 200);
+}

@@ -99,3 +99,48 @@ async fn with_https_a_page_of_plain_http_is_another_site() {
     let secure = [&HTTPS[..], &["origin: https://gate.example.com"]].concat();
     assert_eq!(ground.form("/sign-in", &secure, &form).await.status, 303);
 }
+
+#[tokio::test]
+async fn whoever_shows_no_cookie_gets_one_session_and_not_one_with_each_page() {
+    let ground = Ground::with(behind_a_proxy()).await;
+    ground.people.add("ada".parse().unwrap(), Role::Operator, None, "the test").await.unwrap();
+    let ask = async |name: &str, from: &str| {
+        let (user, from) = (format!("x-forwarded-user: {name}"), format!("x-forwarded-for: {from}"));
+        let answer = ground.get("/", &[&HTTPS[..], &[user.as_str(), from.as_str()]].concat()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.headers["set-cookie"].split(';').next().unwrap().to_owned()
+    };
+    let sessions = async || ground.store.list("sessions/").await.unwrap().len();
+    let first = ask("ada", "10.0.0.7").await;
+    for _ in 0..5 {
+        assert_eq!(ask("ada", "10.0.0.7").await, first);
+    }
+    assert_eq!(sessions().await, 1);
+    assert_ne!(ask("bob", "10.0.0.7").await, first, "it is nobody else's");
+    assert_ne!(ask("ada", "10.0.0.8").await, first);
+    assert_eq!(sessions().await, 3);
+    // What has ended stays so.
+    ground.people.change(&"ada".parse().unwrap(), Some(Role::Viewer), None, "the test").await.unwrap();
+    assert_ne!(ask("ada", "10.0.0.7").await, first);
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_a_session_is_worth_nothing_without_the_proxys_word() {
+    let store = std::sync::Arc::new(super::away::Fragile::default());
+    let ground = Ground::over(store.clone(), behind_a_proxy()).await;
+    // So that this server has something in force.
+    ground.control().begin(&backsoon::Host::any(), backsoon::Window::new(backsoon::Mode::On)).await.unwrap();
+    let named = "x-forwarded-user: ada";
+    let page = ground.get("/", &[&HTTPS[..], &[named]].concat()).await;
+    let cookie = format!("cookie: {}", page.headers["set-cookie"].split(';').next().unwrap());
+    let me = async |more: &[&str]| ground.get("/api/v1/me", &[&HTTPS[..], &[&cookie], more].concat()).await;
+    assert_eq!(me(&[named]).await.status, 200);
+    store.go(true);
+    assert_eq!(me(&[named]).await.json()["role"], "viewer");
+    for lie in [&[][..], &["x-forwarded-user: eve"], &["x-forwarded-user: "]] {
+        let answer = me(lie).await;
+        assert!(answer.status == 503, "{lie:?}: {answer:?}");
+    }
+    store.go(false);
+    assert_eq!(me(&[named]).await.status, 200);
+}

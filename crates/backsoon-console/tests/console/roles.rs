@@ -6,7 +6,7 @@ use backsoon_console::openapi::document;
 use super::ground::{Ground, all};
 
 /// The least role for each operation. One that the document has and this list has not is a failure.
-const LEAST: [(&str, &str, Role); 28] = [
+const LEAST: [(&str, &str, Role); 33] = [
     ("get", "/api/v1/state", Role::Viewer),
     ("get", "/api/v1/sites", Role::Viewer),
     ("get", "/api/v1/fleet", Role::Viewer),
@@ -27,6 +27,11 @@ const LEAST: [(&str, &str, Role); 28] = [
     ("post", "/api/v1/people", Role::Admin),
     ("patch", "/api/v1/people/{name}", Role::Admin),
     ("delete", "/api/v1/people/{name}", Role::Admin),
+    ("get", "/api/v1/me/sessions", Role::Viewer),
+    ("delete", "/api/v1/me/sessions/{id}", Role::Viewer),
+    ("get", "/api/v1/people/{name}/sessions", Role::Admin),
+    ("delete", "/api/v1/people/{name}/sessions/{id}", Role::Admin),
+    ("get", "/api/v1/people-history", Role::Admin),
     ("get", "/api/v1/tokens", Role::Admin),
     ("post", "/api/v1/tokens", Role::Admin),
     ("delete", "/api/v1/tokens/{id}", Role::Admin),
@@ -95,6 +100,7 @@ async fn forms_need_the_same_roles() {
         ("/people/add", "name=x&role=admin", Role::Admin),
         ("/people/change", "name=olga&role=admin", Role::Admin),
         ("/people/remove", "name=vera", Role::Admin),
+        ("/people/end", "name=olga&id=0123456789ab", Role::Admin),
         ("/tokens/new", "name=x&role=admin", Role::Admin),
         ("/tokens/revoke", "id=0123456789ab", Role::Admin),
     ];

@@ -87,3 +87,114 @@ async fn a_pass_is_listed_without_its_link_and_ends_by_its_name() {
     assert_eq!(ground.json("DELETE", &path, &[&token], "").await.status, 404);
     assert_eq!(ground.get("/api/v1/passes", &[&token]).await.body, "[]");
 }
+
+#[tokio::test]
+async fn the_first_page_finds_sites_by_their_host_and_shows_all_of_them_page_by_page() {
+    let ground = Ground::new().await;
+    ground.user("ada", Role::Operator).await;
+    let ada = ground.sign_in("ada").await;
+    let few = ground.get("/", &[&ada.cookie]).await;
+    assert!(!few.body.contains("role=\"search\"") && !few.body.contains("Page 1"), "{few:?}");
+    let sites: Vec<backsoon::Host> =
+        (0..120).map(|n| format!("shop{n}.example.com").parse().unwrap()).collect();
+    let control = ground.control();
+    let made = control.update("many sites", |state| {
+        for host in &sites {
+            state.site_mut(host);
+        }
+        Ok::<_, String>(())
+    });
+    made.await.unwrap();
+    // It would stand on the last page.
+    let closing = backsoon::Window::new(Mode::On);
+    ground.control().begin(&"shop99.example.com".parse().unwrap(), closing).await.unwrap();
+    let hosts = |body: &str| -> Vec<String> {
+        let heads = body.split("<h3 id=\"site-").skip(1);
+        heads.map(|head| head.split(['>', '<']).nth(1).unwrap().to_owned()).collect()
+    };
+    let mut seen = Vec::new();
+    for page in 1..=3 {
+        let shown = ground.get(&format!("/?page={page}"), &[&ada.cookie]).await;
+        assert!(shown.body.contains(&format!("Page {page} of 3")), "{shown:?}");
+        assert!(shown.body.contains("<h1>shop99.example.com is closed</h1>"), "{shown:?}");
+        seen.extend(hosts(&shown.body));
+    }
+    assert_eq!(&seen[..2], ["All sites (*)", "shop99.example.com"]);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 121);
+    let found = ground.get("/?host=SHOP11", &[&ada.cookie]).await;
+    assert!(hosts(&found.body).len() == 11 && found.body.contains("11 of 121 with “shop11”"), "{found:?}");
+    assert!(!found.body.contains("Page 1"), "{found:?}");
+    let all_of_them = ground.get("/?host=.example&page=2", &[&ada.cookie]).await;
+    assert!(all_of_them.body.contains("host=.example&amp;page=3\""), "{all_of_them:?}");
+    let none = ground.get("/?host=%22%3E%3Cb%3E", &[&ada.cookie]).await;
+    assert!(hosts(&none.body).is_empty() && !none.body.contains("<b>"), "{none:?}");
+    assert!(ground.get("/?page=99", &[&ada.cookie]).await.body.contains("Page 3 of 3"));
+    assert_eq!(ground.get("/?page=0&host=", &[&ada.cookie]).await.status, 200);
+    assert_eq!(ground.get("/?page=x", &[&ada.cookie]).await.status, 400);
+}
+
+fn hidden(body: &str, name: &str) -> String {
+    let value = body.split(&format!("name=\"{name}\" value=\"")).nth(1);
+    value.unwrap_or_else(|| panic!("no {name}: {body}")).split("\">").next().unwrap().replace("&quot;", "\"")
+}
+
+#[tokio::test]
+async fn the_window_that_is_rehearsed_is_the_one_that_is_written_with_all_its_limits() {
+    let ground = Ground::new().await;
+    ground.user("ada", Role::Operator).await;
+    let ada = ground.sign_in("ada").await;
+    let (own, csrf) = (ground.origin(), &ada.csrf);
+    let form = format!("site=*&mode=hold&max_wait=5s&max_held=7&release_per_s=3&csrf={csrf}");
+    let shown = ground.form("/rehearse/close", &[&ada.cookie, &own], &form).await;
+    assert_eq!(shown.status, 200, "{shown:?}");
+    let called = hidden(&shown.body, "called");
+    assert!(shown.body.contains(&format!("hold by window {called}")), "{shown:?}");
+    assert_eq!(hidden(&shown.body, "max_held"), "7");
+    let form = format!("{form}&called={called}");
+    assert_eq!(ground.form("/close", &[&ada.cookie, &own], &form).await.status, 303);
+    let state = ground.control().read().await.unwrap().unwrap();
+    let [window] = &state.default.windows[..] else { panic!("{state:?}") };
+    assert_eq!((window.id.as_str(), window.hold.max_held), (called.as_str(), 7));
+    assert_eq!(window.hold.release_per_s.map(std::num::NonZeroU32::get), Some(3));
+    // A name that is taken is taken by nobody else.
+    let other = format!("site=*&mode=on&called={called}&csrf={csrf}");
+    assert_eq!(ground.form("/close", &[&ada.cookie, &own], &other).await.status, 303);
+    let state = ground.control().read().await.unwrap().unwrap();
+    let mut ids: Vec<_> = state.default.windows.iter().map(|window| window.id.to_string()).collect();
+    ids.dedup();
+    assert!(ids.len() == 2 && ids[0] == called, "{ids:?}");
+    for wrong in ["max_held=many", "release_per_s=0", "release_per_s=-1", "called=a+b"] {
+        let form = format!("site=*&mode=hold&{wrong}&csrf={csrf}");
+        let answer = ground.form("/rehearse/close", &[&ada.cookie, &own], &form).await;
+        assert!(matches!(answer.status, 404 | 422), "{wrong}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reopening_ends_what_is_scheduled_if_it_is_asked_to() {
+    let ground = Ground::new().await;
+    ground.user("ada", Role::Operator).await;
+    let ada = ground.sign_in("ada").await;
+    let (own, csrf) = (ground.origin(), &ada.csrf);
+    let headers = ada.headers(&ground);
+    for body in [r#"{"mode":"on"}"#, r#"{"mode":"on","start":"2999-01-01T00:00:00Z"}"#] {
+        assert_eq!(ground.json("POST", "/api/v1/windows", &all(&headers), body).await.status, 201);
+    }
+    let page = ground.get("/", &[&ada.cookie]).await;
+    assert!(page.body.contains("Also end what is scheduled"), "{page:?}");
+    let form = format!("site=*&csrf={csrf}");
+    let stays = ground.form("/rehearse/reopen", &[&ada.cookie, &own], &form).await;
+    assert!(stays.status == 200 && stays.body.matches(" ended</li>").count() == 1, "{stays:?}");
+    let form = format!("{form}&scheduled=yes");
+    let ends = ground.form("/rehearse/reopen", &[&ada.cookie, &own], &form).await;
+    assert!(
+        ends.body.contains("and end what is scheduled there") && hidden(&ends.body, "scheduled") == "yes"
+    );
+    assert_eq!(ends.body.matches(" ended</li>").count(), 2, "{ends:?}");
+    let done = ground.form("/reopen", &[&ada.cookie, &own], &form).await;
+    assert_eq!(done.status, 303, "{done:?}");
+    let state = ground.control().read().await.unwrap().unwrap();
+    assert!(state.default.windows.is_empty(), "{state:?}");
+}

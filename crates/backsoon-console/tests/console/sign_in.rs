@@ -55,6 +55,28 @@ async fn of_two_links_one_makes_an_admin_and_a_guess_makes_none() {
     assert_eq!(ground.people.list().await.unwrap().len(), 1);
 }
 
+/// Whoever has a link may be as quick as they like: somebody is making the first admin, or has.
+#[tokio::test]
+async fn of_many_links_that_are_made_and_used_at_the_same_time_one_makes_an_admin() {
+    let ground = Ground::new().await;
+    let people = &ground.people;
+    let tries = (0..6).map(|n| async move {
+        let mut made = 0;
+        while let Ok(link) = people.first_link().await {
+            let name = format!("admin{n}").parse().unwrap();
+            let used = people.use_link(&link, name, PASSWORD.into(), [127, 0, 0, 1].into()).await;
+            made += usize::from(used.is_ok());
+            tokio::task::yield_now().await;
+        }
+        made
+    });
+    let made = futures_util::future::join_all(tries).await;
+    assert_eq!(made.iter().sum::<usize>(), 1, "{made:?}");
+    assert_eq!(people.list().await.unwrap().len(), 1);
+    let told = people.history().page(None, 10).await.unwrap();
+    assert!(told.len() == 1 && told[0].by == "the first link from 127.0.0.1", "{told:?}");
+}
+
 #[tokio::test]
 async fn a_session_is_new_with_every_sign_in_and_can_be_ended_here_and_everywhere() {
     let ground = Ground::new().await;
@@ -96,9 +118,9 @@ async fn a_session_ends_with_its_user_their_role_and_its_time() {
     ground.user("ada", Role::Operator).await;
     ground.user("bob", Role::Operator).await;
     let (ada, bob) = (ground.sign_in("ada").await, ground.sign_in("bob").await);
-    ground.people.change(&"ada".parse().unwrap(), Some(Role::Viewer), None).await.unwrap();
+    ground.people.change(&"ada".parse().unwrap(), Some(Role::Viewer), None, "the test").await.unwrap();
     assert_eq!(ground.get("/api/v1/me", &[&ada.cookie]).await.status, 401, "rotated at a change of the role");
-    ground.people.remove(&"bob".parse().unwrap()).await.unwrap();
+    ground.people.remove(&"bob".parse().unwrap(), "the test").await.unwrap();
     assert_eq!(ground.get("/api/v1/me", &[&bob.cookie]).await.status, 401);
     let idle = ground.sign_in("ada").await;
     tokio::time::sleep(Duration::from_millis(900)).await;

@@ -217,7 +217,7 @@ async fn hints_come_with_the_changes_and_end_with_the_token() {
     timeout(PATIENCE, hints.next()).await.unwrap().unwrap();
     ground.control().begin(&Host::any(), Window::new(Mode::On)).await.unwrap();
     timeout(PATIENCE, hints.next()).await.unwrap().unwrap();
-    ground.tokens.revoke(&token.id).await.unwrap();
+    ground.tokens.revoke(&token.id, "the test").await.unwrap();
     assert!(said(store.get("state").await).contains("was revoked"));
     let answer =
         ground.get("/api/v1/store-events?key=state", &[&format!("authorization: Bearer {secret}")]).await;

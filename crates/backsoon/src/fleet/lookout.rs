@@ -11,7 +11,7 @@ use super::{Life, Report};
 /// roster again and again, and says for how long each beat has not moved.
 ///
 /// Silence counts from look to look. Start with a new one after the store was away: nobody could report then.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Lookout {
     begun: Begun,
     seen: BTreeMap<String, Seen>,

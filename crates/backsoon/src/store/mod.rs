@@ -113,7 +113,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     }
 
     /// What every change of the State through this store must be signed with, behind the name of whoever makes it; the
-    /// store refuses others. Most stores do not care. It may ask the store.
+    /// store refuses others. Most stores do not care; one that wraps another hands its word on. It may ask the store.
     ///
     /// # Errors
     /// When the store is away.

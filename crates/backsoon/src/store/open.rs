@@ -90,7 +90,8 @@ fn no_scheme(url: &str) -> String {
 
 fn unknown_scheme(url: &str, name: &str, rest: &str) -> String {
     let near = SCHEMES.iter().map(|scheme| (strsim::damerau_levenshtein(scheme.name, name), scheme.name));
-    let nearest = near.filter(|(distance, _)| *distance <= 2).min();
+    // Of a short name little is left: `ftp` is no slip of `http`.
+    let nearest = near.filter(|(distance, _)| *distance <= 2 && distance * 2 < name.len()).min();
     let meant = nearest.map_or(String::new(), |(_, meant)| format!("; did you mean `{meant}:{rest}`?"));
     format!("`{url}`: there are no `{name}:` stores; this build knows {}{meant}", known())
 }

@@ -20,6 +20,9 @@ async fn a_url_that_names_no_store_says_what_would() {
     if cfg!(feature = "object") {
         known += ", `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder`";
     }
+    if cfg!(feature = "http") {
+        known += ", `https://token:SECRET@gate.example`, `http://token:SECRET@127.0.0.1:PORT`";
+    }
     let cases = [
         ("", format!("`` does not say what kind of store it is; {known}")),
         ("./state", format!("`./state` does not say what kind of store it is; {known}; did you mean `file:./state`?")),
