@@ -58,7 +58,15 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     };
     let gate = gate.watching(Arc::clone(&store), &instance);
     #[cfg(feature = "webhooks")]
-    let gate = gate.announcing(hooks, store, &instance);
+    let gate = if !hooks.is_empty() && is_a_console(&*store) {
+        tracing::warn!(
+            "webhooks are not sent from here: behind {} there is a console, which keeps their records to itself; [[webhook]] belongs to a gate that reaches the store itself",
+            store.url()
+        );
+        gate
+    } else {
+        gate.announcing(hooks, store, &instance)
+    };
     let outcome = gate.run(instance.clone(), shutdown).await;
     instance.leave().await;
     match outcome {
@@ -87,6 +95,13 @@ async fn store(url: &str, config: &Config, options: &Options) -> Result<Arc<dyn 
         }
         opened => Ok(opened?),
     }
+}
+
+/// Whether somebody else's console is in the place of a store.
+#[cfg(feature = "webhooks")]
+fn is_a_console(store: &dyn Store) -> bool {
+    let url = store.url();
+    url.starts_with("https:") || url.starts_with("http:")
 }
 
 /// How a gate joins: closed when nobody knows, with a local copy of the last known state.

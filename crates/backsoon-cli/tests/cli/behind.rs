@@ -8,6 +8,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use super::gate::{Gate, PATIENCE, status, until};
 use super::place::{Place, Ran, words};
+use super::running::eventually;
 
 /// A gate with the database and a console, and what reaches that.
 struct Front {
@@ -139,7 +140,11 @@ fn the_command_line_closes_waits_and_reopens_through_a_console() {
 fn a_gate_behind_a_console_closes_confirms_and_goes_on_while_that_is_away() {
     let mut front = Front::new();
     let (web, token) = front.beside("server");
+    web.write("backsoon.toml", "[[webhook]]\nname = \"ops\"\nurl = \"https://hooks.example.com/\"\n");
     let behind = Behind::start(&web);
+    let log = || std::fs::read_to_string(web.path("err.log")).unwrap();
+    eventually("it says what it cannot do", || log().contains("webhooks are not sent from here"));
+    assert!(!log().contains(&token));
     let ran = until(&front.place, "on --wait=20s --instances 2", |ran| ran.code == 0);
     assert!(ran.out.contains("2 servers at revision"), "{ran:?}");
     assert_eq!(behind.status(), 503);

@@ -289,12 +289,17 @@ fn secrets_are_shown_nowhere() {
         &format!("secret = \"{SECRET}\"\nfirst_retry = \"100ms\""),
     );
     let observed = format!("127.0.0.1:{observe}");
+    // Everything that the crates below have to say is logged, too.
+    let log = std::fs::File::create(place.path("log")).unwrap();
+    let mut gate = place.backsoon();
     let words =
         ["serve", "--listen", "127.0.0.1:0", "--upstream", "http://127.0.0.1:9", "--observe", &observed];
-    let mut gate = Running::start(&place, &words);
+    let mut gate =
+        gate.args(words).env("RUST_LOG", "trace").stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let logged = || std::fs::read_to_string(place.path("log")).unwrap();
     eventually("it follows the store", || place.run("fleet --once").out.contains(" live "));
     place.done("on");
-    gate.says("webhook not delivered");
+    eventually("it was tried", || logged().contains("webhook not delivered"));
     eventually("the trouble is shown", || {
         place.run("status").out.contains("webhook ops has not been delivered")
     });
@@ -305,10 +310,9 @@ fn secrets_are_shown_nowhere() {
         let ran = place.run(line);
         shown.push_str(&ran.shown());
     }
-    gate.signal("TERM");
-    let over = gate.over();
-    shown.push_str(&over.out);
-    shown.push_str(&over.err);
+    gate.kill().unwrap();
+    gate.wait().unwrap();
+    shown.push_str(&logged());
     assert_eq!(records(&place).len(), 1);
     shown.push_str(&std::fs::read_to_string(&records(&place)[0]).unwrap());
     assert!(shown.contains("ops") && shown.contains(&format!("http://127.0.0.1:{port}/…")), "{shown}");

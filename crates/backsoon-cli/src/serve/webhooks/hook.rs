@@ -64,6 +64,8 @@ impl Hook {
         let url = address(&options.url, options.unencrypted)?;
         let mut client = reqwest::Client::builder()
             .redirect(Policy::none())
+            // Every receiver speaks it, and the crate for HTTP/2 would log what it sends when told to trace.
+            .http1_only()
             .timeout(TIMES.0)
             .connect_timeout(TIMES.1)
             .user_agent(concat!("backsoon/", env!("CARGO_PKG_VERSION")));
