@@ -133,6 +133,7 @@ async fn report(store: &dyn Store, state: &State, n: usize) -> Result<()> {
         counts: Counts::All,
         age_ms: 5,
         troubles: Vec::new(),
+        remarks: Vec::new(),
     };
     let key = format!("roster/{}", report.name);
     store.put(&key, serde_json::to_vec(&report)?.into(), PutMode::Overwrite).await?;

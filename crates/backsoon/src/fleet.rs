@@ -102,8 +102,11 @@ pub struct Report {
     pub counts: Counts,
     /// How long ago it last heard from the store, in milliseconds.
     pub age_ms: u64,
-    /// What is not as it should be, in sentences.
+    /// What keeps it from doing what is asked for, in sentences.
     pub troubles: Vec<String>,
+    /// What else is not as it should be, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// What an instance is.
@@ -346,6 +349,11 @@ pub async fn lapsed(store: &dyn Store, state: &State, patience: Duration) -> sto
 // === impl Report ===
 
 impl Report {
+    /// Everything that is not as it should be: the troubles first.
+    pub fn complaints(&self) -> impl Iterator<Item = &str> {
+        self.troubles.iter().chain(&self.remarks).map(String::as_str)
+    }
+
     /// What an instance says that has heard of nothing yet.
     pub(crate) fn new(name: &str, kind: Kind, place: Place) -> Self {
         Self {
@@ -377,6 +385,7 @@ impl Report {
             counts: Counts::All,
             age_ms: u64::MAX,
             troubles: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 

@@ -111,6 +111,8 @@ pub(crate) struct Membership {
     told: Mutex<Told>,
     /// What is wrong with telling others, in a sentence.
     complaint: Mutex<Option<String>>,
+    /// What is wrong with something else, in a sentence.
+    remark: Mutex<Option<String>>,
     /// The change that the local copy has, if this instance wrote it.
     copied: Mutex<Option<String>>,
     news: tokio::sync::Notify,
@@ -193,6 +195,7 @@ impl Instance {
             trouble: Mutex::new(None),
             told: Mutex::default(),
             complaint: Mutex::new(None),
+            remark: Mutex::new(None),
             copied: Mutex::new(None),
             news: tokio::sync::Notify::new(),
             writing: tokio::sync::Mutex::new(()),
@@ -260,6 +263,14 @@ impl Instance {
     pub fn complain(&self, trouble: Option<String>) {
         if let Some(membership) = self.membership() {
             *lock(&membership.complaint) = trouble;
+            membership.news.notify_one();
+        }
+    }
+
+    /// Says in the report what is wrong with something that keeps no State from being carried out, or that nothing is.
+    pub fn remark(&self, remark: Option<String>) {
+        if let Some(membership) = self.membership() {
+            *lock(&membership.remark) = remark;
             membership.news.notify_one();
         }
     }
@@ -583,7 +594,8 @@ impl Membership {
                 ignores: Vec::new(),
             },
         };
-        let troubles = instance.troubles().into_iter();
+        let complaint = lock(&self.complaint).clone();
+        let remarks = instance.troubles().into_iter().chain(lock(&self.remark).clone());
         Report {
             beat: self.beat.load(std::sync::atomic::Ordering::Relaxed),
             lease_ms: lease.as_millis().try_into().unwrap_or(u64::MAX),
@@ -608,10 +620,8 @@ impl Membership {
             held: instance.held(),
             age_ms: heard
                 .map_or(u64::MAX, |heard| heard.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
-            troubles: troubles
-                .chain(lock(&self.complaint).clone())
-                .chain(lock(&self.trouble).clone())
-                .collect(),
+            troubles: complaint.into_iter().chain(lock(&self.trouble).clone()).collect(),
+            remarks: remarks.collect(),
             ..Report::new(&self.name, self.options.kind, lock(&self.place).clone())
         }
     }

@@ -437,6 +437,9 @@ mod tests {
         let fine = report(&state, "a");
         let behind = Report { revision: 2, ..report(&state, "b") };
         assert_eq!(verdict(&state, &[fine.clone(), behind.clone()]).1, Some(Late::Behind { revision: 2 }));
+        // What is wrong with something else is no reason.
+        let remarks = Report { remarks: vec!["a page".into()], ..behind.clone() };
+        assert_eq!(verdict(&state, &[fine.clone(), remarks]).1, Some(Late::Behind { revision: 2 }));
         let refuses = Report { troubles: vec!["schema 2".into()], ..behind };
         assert_eq!(
             verdict(&state, &[fine.clone(), refuses]).1,

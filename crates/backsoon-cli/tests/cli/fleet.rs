@@ -42,7 +42,7 @@ fn one_picture_of_everybody_with_those_first_who_need_a_look() {
     assert_snapshot!(unpadded(&place.run("fleet --for 1s").shown()), @"
     exit 0
     file:DIR/state/backsoon/store, revision 1: * on
-      instance  kind  life  version  revision  closed  draining  held  heard  refuses
+      instance  kind  life  version  revision  closed  draining  held  heard  wrong
       worker-1  worker  lost  1.2  0 behind  * hold  2  3  AGO  it has schema 7
       worker-2  worker  unheard  1.2  0 behind  * hold  2  3  AGO  it has schema 7
       INSTANCE  gate  live  0.1.0  1  * on  0  0  AGO  -

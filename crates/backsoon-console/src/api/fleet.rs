@@ -127,7 +127,7 @@ impl MemberView {
             age_ms: Some(report.age_ms).filter(|age| *age != u64::MAX),
             silent_ms: silent,
             skew_ms: (silent < 1000).then(|| report.clock.as_millis() - Timestamp::now().as_millis()),
-            troubles: report.troubles.clone(),
+            troubles: report.complaints().map(str::to_owned).collect(),
         }
     }
 

@@ -75,8 +75,7 @@ impl Seen {
         }
         let rows: Vec<_> = self.sorted().into_iter().map(|member| self.row(member, lookout)).collect();
         let heading = [
-            "instance", "kind", "life", "version", "revision", "closed", "draining", "held", "heard",
-            "refuses",
+            "instance", "kind", "life", "version", "revision", "closed", "draining", "held", "heard", "wrong",
         ];
         lines.extend(output::columns(heading, &rows));
         lines
@@ -106,7 +105,9 @@ impl Seen {
     /// Whoever needs a look first, then by name.
     fn sorted(&self) -> Vec<&Member> {
         let is_fine = |member: &Member| {
-            member.life == Life::Live && self.has(&member.report) && member.report.troubles.is_empty()
+            member.life == Life::Live
+                && self.has(&member.report)
+                && member.report.complaints().next().is_none()
         };
         let mut members: Vec<&Member> = self.roster.0.iter().collect();
         members.sort_by_key(|member| (is_fine(member), member.report.name.clone()));
@@ -137,9 +138,9 @@ impl Seen {
             draining(report),
             report.held.to_string(),
             heard,
-            match report.troubles.as_slice() {
+            match report.complaints().collect::<Vec<_>>().as_slice() {
                 [] => paint(DIM, "-"),
-                troubles => paint(WARN, plain(&troubles.join("; "))),
+                wrong => paint(WARN, plain(&wrong.join("; "))),
             },
         ]
     }

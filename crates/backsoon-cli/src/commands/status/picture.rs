@@ -94,7 +94,7 @@ impl Picture {
         }
         for Member { report, life } in &self.roster.0 {
             let name = plain(&report.name);
-            troubles.extend(report.troubles.iter().map(|trouble| format!("{name}: {}", plain(trouble))));
+            troubles.extend(report.complaints().map(|trouble| format!("{name}: {}", plain(trouble))));
             match life {
                 Life::Lost => troubles.push(format!(
                     "{name} is lost: its beat stopped without a farewell, so it may still be serving"

@@ -71,7 +71,7 @@ impl Tally {
                 )
             };
             let sentences: Vec<_> = failing.iter().map(sentence).collect();
-            self.instance.complain((!sentences.is_empty()).then(|| sentences.join("; ")));
+            self.instance.remark((!sentences.is_empty()).then(|| sentences.join("; ")));
         }
     }
 }
