@@ -2,12 +2,14 @@
 //!
 //! A small roster is read whenever somebody asks. Where reading takes long, because there are thousands of servers or the
 //! store is slow, what was read last is good for [`KEPT`], and is read again meanwhile: so the roster costs the store the
-//! same whether one person looks or a hundred do. A receipt by it is no less true ([`Receipt::of`]).
+//! same whether one person looks or a hundred do. A receipt takes only a look that began when its State was there
+//! already ([`Receipt::of`]).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use backsoon::State;
+use backsoon::document::Lineage;
 use backsoon::fleet::{Lookout, Roster};
 use backsoon::receipt::{Expect, Receipt};
 use backsoon::store::{self, Store};
@@ -30,7 +32,16 @@ pub(crate) struct Looks {
     /// Who is lost is told by looking again and again, so all looks are one.
     lookout: tokio::sync::Mutex<Lookout>,
     last: Mutex<Option<Look>>,
+    newest: Mutex<Option<Newest>>,
     wanted: Notify,
+}
+
+/// The newest State that somebody has asked about, and since when it certainly lies in the store.
+#[derive(Debug)]
+struct Newest {
+    lineage: Lineage,
+    revision: u64,
+    since: Instant,
 }
 
 /// One look.
@@ -65,6 +76,30 @@ impl Looks {
                 Ok(look)
             }
             None => self.fresh(store).await,
+        }
+    }
+
+    /// The roster as it is, or was a moment ago, but not before `state` was in the store. Call it with one that was.
+    ///
+    /// A list is not read at one moment everywhere: one that began before the change may have a report from after it,
+    /// and miss somebody who joined in between and is still open.
+    pub(crate) async fn recent_of(&self, store: &dyn Store, state: &State) -> store::Result<Look> {
+        let since = self.since(state);
+        let look = self.recent(store).await?;
+        if look.begun >= since { Ok(look) } else { self.fresh(store).await }
+    }
+
+    fn since(&self, state: &State) -> Instant {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*newest {
+            Some(newest) if newest.lineage == state.lineage && newest.revision >= state.revision => {
+                newest.since
+            }
+            _ => {
+                let since = Instant::now();
+                *newest = Some(Newest { lineage: state.lineage.clone(), revision: state.revision, since });
+                since
+            }
         }
     }
 
@@ -108,6 +143,7 @@ impl Default for Looks {
             kept: KEPT,
             lookout: tokio::sync::Mutex::default(),
             last: Mutex::default(),
+            newest: Mutex::default(),
             wanted: Notify::new(),
         }
     }
@@ -181,6 +217,26 @@ mod tests {
         looks.forget();
         looks.recent(&store).await.unwrap();
         assert_eq!(lists(), before + 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_before_a_state_was_there_proves_nothing_of_it() {
+        let takes = Duration::from_millis(50);
+        let store = Slow { store: MemoryStore::new(), takes, lists: AtomicUsize::new(0) };
+        let looks = Looks { kept: Duration::from_secs(600), ..Looks::default() };
+        let lists = || store.lists.load(Ordering::SeqCst);
+        looks.recent(&store).await.unwrap();
+        let first = State { revision: 1, ..State::new() };
+        looks.recent_of(&store, &first).await.unwrap();
+        assert_eq!(lists(), 2, "the first look is from before");
+        looks.recent_of(&store, &first).await.unwrap();
+        assert_eq!(lists(), 2, "the second one is not");
+        let second = State { revision: 2, ..first.clone() };
+        looks.recent_of(&store, &second).await.unwrap();
+        looks.recent_of(&store, &first).await.unwrap();
+        assert_eq!(lists(), 3, "what lies in the store since the second lies there since the first, too");
+        looks.recent_of(&store, &State { revision: 1, ..State::new() }).await.unwrap();
+        assert_eq!(lists(), 4, "another history");
     }
 
     #[tokio::test]

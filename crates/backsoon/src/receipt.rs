@@ -237,8 +237,9 @@ impl Control {
 // === impl Receipt ===
 
 impl Receipt {
-    /// What `roster` proves, which was read for `lookout` from the store at `store`. A roster that was read a moment ago
-    /// proves as much: who has confirmed has, and whoever has joined since found this State or a later one.
+    /// What `roster` proves, which was read for `lookout` from the store at `store`, and not begun to be read before
+    /// `state` lay there. It proves as much a moment later: who has confirmed has, and whoever has joined since found this
+    /// State or a later one. One that was begun earlier proves nothing: it may miss somebody who joined before the change.
     pub fn of(store: String, state: &State, expect: &Expect, roster: &Roster, lookout: &Lookout) -> Self {
         let reports: Vec<&Report> = roster.0.iter().map(|member| &member.report).collect();
         Self { store, ..judge(state, expect, &reports, lookout) }

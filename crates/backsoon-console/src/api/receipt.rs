@@ -116,7 +116,7 @@ pub(crate) fn all(state: &State) -> Vec<Host> {
 impl Desk {
     /// What the roster proves now, or did a moment ago.
     pub(crate) async fn receipt(&self, state: &State, expect: &Expect) -> Result<ReceiptView> {
-        let look = self.looks.recent(&*self.store).await?;
+        let look = self.looks.recent_of(&*self.store, state).await?;
         Ok(ReceiptView::of(&look.receipt(&*self.store, state, expect)))
     }
 }
