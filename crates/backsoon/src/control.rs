@@ -552,7 +552,9 @@ impl Control {
         // They have done their part and go into their histories. Should this fail, the next change does it, and the
         // next recovery still takes the newest.
         for entry in self.store.list(KEPT).await.unwrap_or_default() {
+            // One with a number of this history that is still to come is none of its past.
             if let Ok(kept) = State::from_bytes(&entry.value)
+                && (kept.lineage != state.lineage || kept.revision < state.revision)
                 && self.file(&kept, entry.value).await.is_ok()
             {
                 let _ = self.store.delete(&entry.key).await;

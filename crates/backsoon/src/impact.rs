@@ -25,6 +25,9 @@ pub use gather::gather;
 pub struct Impact {
     /// The window.
     pub window: WindowId,
+    /// The revision by which this is told: of the change that ended the window, or, of one that is in force, of the State.
+    #[serde(default)]
+    pub revision: u64,
     /// The site that it was written under.
     pub site: Host,
     /// How closed it made the site.
@@ -148,6 +151,7 @@ impl Impact {
         let (to, reopened_by) = ending.map_or((None, None), |(to, by)| (Some(to), by));
         Self {
             window: window.id.clone(),
+            revision: state.revision,
             site: site.clone(),
             mode: window.mode,
             closed_by: window.by.clone(),

@@ -227,6 +227,20 @@ async fn newer_is_left_alone(store: Arc<dyn Store>) {
     assert_eq!(keys(&store, "damaged/").await.len(), 0);
 }
 
+/// Nobody writes the history of a change that is still to come.
+async fn what_is_kept_with_a_number_to_come_is_no_history(store: Arc<dyn Store>) {
+    let control = control(&store);
+    control.update("one", add("one")).await.unwrap();
+    let mut forged = State::from_bytes(&store.get("state").await.unwrap().unwrap().value).unwrap();
+    (forged.revision, forged.change.note) = (2, "forged".into());
+    store.put("kept/x", forged.to_bytes().into(), PutMode::Create).await.unwrap();
+    for note in ["two", "three"] {
+        control.update(note, add(note)).await.unwrap();
+    }
+    assert_eq!(notes(&control).await, ["one", "two", "three"]);
+    assert_eq!(control.at(2).await.unwrap().change.note, "two");
+}
+
 /// An instance follows, keeps its State through an emptied store, hands it over, and follows again.
 async fn an_emptied_store_is_filled_again(store: Arc<dyn Store>) {
     let control = control(&store);
@@ -309,6 +323,12 @@ macro_rules! on_every_store {
             async fn what_is_newer_is_left_alone() {
                 let opened: Opened = $open.await;
                 newer_is_left_alone(Arc::clone(&opened.store)).await;
+            }
+
+            #[tokio::test]
+            async fn nobody_writes_the_history_of_what_is_to_come() {
+                let opened: Opened = $open.await;
+                what_is_kept_with_a_number_to_come_is_no_history(Arc::clone(&opened.store)).await;
             }
 
             #[tokio::test]

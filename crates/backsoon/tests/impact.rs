@@ -132,12 +132,16 @@ async fn two_servers_add_up_and_the_impact_says_exactly_what_was_done() {
     impact::file(&*store.inner, impact).await.unwrap();
     let other = Impact { refused: 6, ..impact.clone() };
     impact::file(&*store.inner, &other).await.unwrap();
-    let kept = impact::filed(&*store.inner, &window.id).await.unwrap();
+    let kept = impact::filed(&*store.inner, &window.id, impact.revision).await.unwrap();
     assert_eq!(kept.as_ref(), Some(impact), "the first stays");
     let unknown: WindowId = "w-other".parse().unwrap();
     let so_far = Impact { window: unknown.clone(), waiting: 1, ..impact.clone() };
     impact::file(&*store.inner, &so_far).await.unwrap();
-    assert_eq!(impact::filed(&*store.inner, &unknown).await.unwrap(), None, "it was not complete");
+    assert_eq!(
+        impact::filed(&*store.inner, &unknown, impact.revision).await.unwrap(),
+        None,
+        "it was not complete"
+    );
 }
 
 #[tokio::test]
@@ -213,6 +217,19 @@ async fn a_request_counts_for_the_window_that_decided_and_what_rules_refuse_for_
     let counted = |window| tally(&instance, window).map(|tally| tally.refused);
     assert_eq!((counted(&mild), counted(&strict)), (Some(2), Some(3)));
     assert_eq!(instance.refused(), 6, "the rule's one among them");
+}
+
+#[tokio::test]
+async fn a_window_that_is_brought_back_counts_from_nothing() {
+    let (instance, mut state) = alone();
+    let window = Window::new(Mode::On);
+    put(&instance, &mut state, &[&window]);
+    refused(&instance, 3).await;
+    put(&instance, &mut state, &[]);
+    assert_eq!(tally(&instance, &window).unwrap().refused, 3, "it is told after its end");
+    put(&instance, &mut state, &[&window]);
+    refused(&instance, 2).await;
+    assert_eq!(tally(&instance, &window).unwrap().refused, 2);
 }
 
 async fn refused_post(instance: &Instance) {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use backsoon::State;
+use backsoon::document::Window;
 use backsoon::impact::{self, Impact};
 use serde::Serialize;
 
@@ -66,5 +67,9 @@ pub(super) async fn run(desk: &Desk, history: &History) -> Result<Exit> {
 fn impacts<'a>(states: &[State], at: usize, kept: &'a [Impact]) -> Vec<&'a Impact> {
     let Some(before) = at.checked_sub(1).map(|before| &states[before]) else { return Vec::new() };
     let ended = impact::ended(before, &states[at]);
-    ended.iter().filter_map(|(_, window)| kept.iter().find(|impact| impact.window == window.id)).collect()
+    // A rollback may have closed by the same window once more.
+    let is_of = |impact: &Impact, window: &Window| {
+        impact.window == window.id && impact.revision == states[at].revision
+    };
+    ended.iter().filter_map(|(_, window)| kept.iter().find(|impact| is_of(impact, window))).collect()
 }

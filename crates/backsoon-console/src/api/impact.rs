@@ -70,7 +70,8 @@ impl Desk {
     pub(super) async fn impacts(&self, before: &State, after: &State) -> Result<Vec<ImpactView>> {
         let mut impacts = Vec::new();
         for (_, window) in impact::ended(before, after) {
-            impacts.extend(impact::filed(&*self.store, &window.id).await?.map(ImpactView::from));
+            impacts
+                .extend(impact::filed(&*self.store, &window.id, after.revision).await?.map(ImpactView::from));
         }
         Ok(impacts)
     }

@@ -67,7 +67,11 @@ pub(crate) async fn show(
     let only = view.sites.iter().find(is_shut).filter(|_| shut == 1);
     let only = only.map(|site| context! { site => site.site.to_string(), mode => site.mode.to_string() });
     let found = Found::narrow(&mut view.sites, &which);
-    let look = desk.looks.recent_of(&*desk.store, &state).await.ok();
+    // While the store is away nobody waits for it here.
+    let look = match source {
+        Source::Store => desk.looks.recent_of(&*desk.store, &state).await.ok(),
+        _ => None,
+    };
     let members = look.as_ref().map(|look| members(look, &state)).unwrap_or_default();
     let expect = Expect { sites: all(&state), instances: 1, ..Expect::default() };
     let receipt = look

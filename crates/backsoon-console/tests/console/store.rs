@@ -43,7 +43,7 @@ fn said<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn it_keeps_the_contract_of_stores_over_memory() {
     let ground = Ground::new().await;
-    let store = ground.by_token(Role::Server).await;
+    let store = ground.by_token(Role::Operator).await;
     backsoon::testing::store::conformance(async || Arc::new(store.clone()) as Arc<dyn Store>).await;
     assert!(ground.store.list("conformance/").await.unwrap().is_empty());
 }
@@ -209,6 +209,63 @@ async fn what_is_forged_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_server_hands_a_state_over_only_when_the_store_has_lost_its_own() {
+    let ground = Ground::new().await;
+    let operator = ground.operator().await;
+    operator.begin(&Host::any(), Window::new(Mode::On)).await.unwrap();
+    let state = ground.control().read().await.unwrap().unwrap();
+    let server = ground.by_token(Role::Server).await;
+    let place = |state: &State| format!("kept/{}-{:020}", state.lineage, state.revision);
+    let keep =
+        async |state: &State| server.put(&place(state), state.to_bytes().into(), PutMode::Create).await;
+    // With a number that is to come it would become the history of a change that never was.
+    let mut forged = State { revision: 2, ..state.clone() };
+    forged.default.windows.clear();
+    for held in [&state, &forged] {
+        assert!(said(keep(held).await).contains("none is taken over"));
+    }
+    ground.store.put("state", "{".into(), PutMode::Overwrite).await.unwrap();
+    for (key, mode) in [("kept/x", PutMode::Create), (place(&state).as_str(), PutMode::Overwrite)] {
+        assert!(said(server.put(key, state.to_bytes().into(), mode).await).contains("is kept once"));
+    }
+    forged.change.at = forged.change.at + std::time::Duration::from_secs(86_400);
+    assert!(said(keep(&forged).await).contains("before now"));
+    assert!(said(server.put("kept/x", "{".into(), PutMode::Create).await).contains("damaged"));
+    // The gate holds it as well, and may have been first.
+    let kept = keep(&state).await;
+    assert!(matches!(kept, Ok(_) | Err(Error::Conflict { .. })), "{kept:?}");
+    assert!(said(server.delete(&place(&state)).await).contains("--role operator"));
+    assert!(said(server.put("damaged/x", "x".into(), PutMode::Create).await).contains("--role operator"));
+
+    let went_on = operator.begin(&"shop.example.com".parse().unwrap(), Window::new(Mode::On)).await.unwrap();
+    assert_eq!(went_on.state().default.windows, state.default.windows, "it is closed as it was");
+    assert!(ground.store.list("kept/").await.unwrap().is_empty(), "and filed by the operator");
+}
+
+#[tokio::test]
+async fn the_gate_files_what_is_replaced_and_knows_a_change_that_comes_twice() {
+    let ground = Ground::new().await;
+    let operator = ground.operator().await;
+    operator.begin(&Host::any(), Window::new(Mode::On)).await.unwrap();
+    let first = ground.store.get("state").await.unwrap().unwrap();
+    let store = operator.store();
+    let mut next = State::from_bytes(&first.value).unwrap();
+    next.revision += 1;
+    next.change.id = "once".into();
+    let put =
+        async || store.put("state", next.to_bytes().into(), PutMode::Update(first.version.clone())).await;
+    put().await.unwrap();
+    let place = format!("history/{}/{:020}", next.lineage, 1);
+    assert_eq!(ground.store.get(&place).await.unwrap().unwrap().value, first.value);
+    // By a proxy that tries another gate, say: a conflict would say that nothing was written.
+    let again = put().await;
+    assert!(matches!(again, Err(Error::Away { .. })), "{again:?}");
+    next.change.id = "another".into();
+    let late = store.put("state", next.to_bytes().into(), PutMode::Update(first.version.clone())).await;
+    assert!(matches!(late, Err(Error::Conflict { .. })), "{late:?}");
+}
+
+#[tokio::test]
 async fn hints_come_with_the_changes_and_end_with_the_token() {
     let ground = Ground::new().await;
     let (token, secret) = ground.tokens.issue("web", Role::Server, None, "the test").await.unwrap();
@@ -241,14 +298,18 @@ async fn what_is_too_large_is_said_with_its_size_and_may_be_cleared_away() {
     let secret = ground.secret(Role::Operator).await;
     let body = "x".repeat(backsoon::store::VALUE_LIMIT as usize + 1);
     let token = format!("authorization: Bearer {secret}");
-    let answer = ground.send("PUT", "/api/v1/store/roster/x", &[&token], Some(&body)).await;
+    let answer = ground.send("PUT", "/api/v1/store/damaged/x", &[&token], Some(&body)).await;
     // The answer may come before all of the body was sent, and get lost with it.
     assert!(matches!(answer.status, 413 | 0), "{answer:?}");
-    assert!(ground.store.get("roster/x").await.unwrap().is_none());
-    let error = ground.with_token(&secret).put("roster/x", body.into(), PutMode::Create).await.unwrap_err();
+    assert!(ground.store.get("damaged/x").await.unwrap().is_none());
+    let error = ground.with_token(&secret).put("damaged/x", body.into(), PutMode::Create).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
     let fits = "x".repeat(backsoon::store::VALUE_LIMIT as usize);
-    ground.with_token(&secret).put("roster/x", fits.into(), PutMode::Create).await.unwrap();
+    ground.with_token(&secret).put("damaged/x", fits.into(), PutMode::Create).await.unwrap();
+    // All reports are read at once, so none is that large.
+    let report = "x".repeat(1024 * 1024 + 1);
+    let error = ground.with_token(&secret).put("roster/x", report.into(), PutMode::Create).await;
+    assert!(said(error).contains("at most 1048576 bytes"));
 }
 
 #[test]

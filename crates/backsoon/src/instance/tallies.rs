@@ -62,7 +62,8 @@ impl Tallies {
         let mut before = std::mem::take(&mut *kept);
         let windows = state.sites().flat_map(|(_, site)| &site.windows);
         for window in windows.filter(|window| window.mode > Mode::Off && window.in_force(now)) {
-            let had = before.remove(&window.id).map(|had| Kept { ended: None, ..had });
+            // One that had ended and was brought back counts from nothing: its numbers were told.
+            let had = before.remove(&window.id).filter(|had| had.ended.is_none());
             let counters = || Arc::new(Counters::new(window.id.clone(), seen));
             let entry = had.unwrap_or_else(|| Kept { counters: counters(), begun: moment, ended: None });
             kept.insert(window.id.clone(), entry);

@@ -140,11 +140,14 @@ impl Announcer {
     async fn catch_up(&self, changes: &mut Changes) -> Result<()> {
         let Some(state) = self.instance.state() else { return Ok(()) };
         let Some(step) = changes.since(&self.control, &state, Timestamp::now()).await? else { return Ok(()) };
-        for event in &step.events {
-            match &event.over {
-                Some(over) => self.announce(&impact::told(&self.control, event, over).await).await?,
-                None => self.announce(event).await?,
-            }
+        // What is closed is told before anybody is waited for.
+        let (over, other): (Vec<Event>, Vec<Event>) =
+            step.events.iter().cloned().partition(|event| event.over.is_some());
+        for event in &other {
+            self.announce(event).await?;
+        }
+        for event in &impact::told(&self.control, &over).await {
+            self.announce(event).await?;
         }
         step.mark.write(&**self.control.store()).await?;
         changes.announced(step);

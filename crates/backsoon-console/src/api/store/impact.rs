@@ -16,7 +16,7 @@ pub(super) fn check_impact(caller: &Caller, key: &str, value: &[u8], mode: &Mode
     must_be_operator(caller)?;
     let impact: Impact =
         serde_json::from_slice(value).map_err(|why| Problem::unprocessable(why.to_string()))?;
-    let place = format!("impact/{}", impact.window);
+    let place = format!("impact/{}-{:020}", impact.window, impact.revision);
     if mode.0 == PutMode::Create && key == place {
         return Ok(Overtaken::No);
     }

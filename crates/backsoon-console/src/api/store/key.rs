@@ -13,13 +13,18 @@ pub(super) enum Area {
     History,
     /// What closings have done, as it was counted when they ended.
     Impact,
-    /// What servers and programs say of themselves, and what they have found or kept.
+    /// States that servers hold and the store has lost.
+    Kept,
+    /// What was found damaged, and what the store contract tries out.
+    Aside,
+    /// What servers and programs say of themselves.
     Fleet,
 }
 
-/// Where servers and programs write: states that they hold, damage that was found, reports, leases of windows, the size of the
-/// fleet, and what the store contract tries out.
-const FLEET: [&str; 6] = ["kept/", "damaged/", "roster/", "leases/", "crew/", "conformance/"];
+/// Where servers and programs write: reports, leases of windows, the size of the fleet.
+const FLEET: [&str; 3] = ["roster/", "leases/", "crew/"];
+const ASIDE: [&str; 2] = ["damaged/", "conformance/"];
+const KEPT: &str = "kept/";
 
 const STATE: &str = "state";
 const HISTORY: &str = "history/";
@@ -40,7 +45,7 @@ pub(super) fn area(key: &str) -> Result<Area> {
 /// 422 when it is no prefix, 403 when there are none.
 pub(super) fn check_listed(prefix: &str) -> Result<()> {
     check_prefix(prefix).map_err(|error| Problem::unprocessable(error.to_string()))?;
-    let mut reached = FLEET.iter().chain([&STATE, &HISTORY, &IMPACT]);
+    let mut reached = FLEET.iter().chain(&ASIDE).chain([&STATE, &HISTORY, &IMPACT, &KEPT]);
     let fits = |area: &&&str| area.starts_with(prefix) || area.ends_with('/') && prefix.starts_with(**area);
     if reached.any(|area| fits(&area)) { Ok(()) } else { Err(closed()) }
 }
@@ -51,6 +56,8 @@ pub(super) fn allowed(key: &str) -> Option<Area> {
         STATE => Some(Area::State),
         key if key.starts_with(HISTORY) => Some(Area::History),
         key if key.starts_with(IMPACT) => Some(Area::Impact),
+        key if key.starts_with(KEPT) => Some(Area::Kept),
+        key if ASIDE.iter().any(|area| key.starts_with(area)) => Some(Area::Aside),
         key => FLEET.iter().any(|area| key.starts_with(area)).then_some(Area::Fleet),
     }
 }

@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 
 use self::impact::check_impact;
 use self::key::{Area, area};
+use self::state::must_be_operator;
 use self::tag::{Mode, etag};
 use crate::caller::Caller;
 use crate::console::Desk;
@@ -34,6 +35,9 @@ use crate::problem::{Problem, Result};
 
 /// The field of every answer that the store itself has given, and no proxy.
 const MARK: HeaderName = HeaderName::from_static("backsoon-store");
+
+/// The largest report in bytes: a hundred times a large one. All of them are read at once.
+const REPORT_LIMIT: usize = 1024 * 1024;
 
 /// Somebody who may use the store itself, by a token.
 pub(crate) struct Server(pub(crate) Caller);
@@ -107,6 +111,12 @@ pub(crate) async fn write(
         Area::State => desk.check_state(&caller, &value, &mode).await?,
         Area::History => desk.check_history(&caller, &key, &value, &mode).await?,
         Area::Impact => check_impact(&caller, &key, &value, &mode)?,
+        Area::Kept => desk.check_kept(&key, &value, &mode).await?,
+        Area::Aside => must_be_operator(&caller).map(|()| state::Overtaken::No)?,
+        Area::Fleet if value.len() > REPORT_LIMIT => {
+            let sentence = format!("what a server says of itself has at most {REPORT_LIMIT} bytes");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, sentence));
+        }
         Area::Fleet => state::Overtaken::No,
     };
     if overtaken == state::Overtaken::Yes {
@@ -140,6 +150,7 @@ pub(crate) async fn delete(
         Area::History | Area::Impact => {
             return Err(Problem::forbidden("what is in the history stays there"));
         }
+        Area::Kept | Area::Aside => must_be_operator(&caller)?,
         Area::Fleet => {}
     }
     match desk.store.delete(&key).await {

@@ -1,14 +1,20 @@
 //! What may be written in the State's place and into the history: nothing that would tell another story of who did what.
 
+use std::time::Duration;
+
 use backsoon::State;
 use backsoon::document::Unreadable;
-use backsoon::store::{Error, PutMode, Version};
+use backsoon::store::{Entry, Error, PutMode, Version};
+use backsoon::time::Timestamp;
 
 use super::tag::Mode;
 use crate::caller::Caller;
 use crate::console::Desk;
 use crate::people::Role;
 use crate::problem::{Problem, Result};
+
+/// How far the clocks of two machines may be apart.
+const SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// Whether somebody else's write came first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,16 +52,24 @@ impl Desk {
     async fn follows(&self, next: &State, version: &Version) -> Result<Overtaken> {
         let there = match self.store.get("state").await {
             Ok(Some(there)) if there.version == *version => there,
+            // It came twice: who sent it has written it, and reads that there.
+            Ok(Some(there))
+                if State::from_bytes(&there.value).is_ok_and(|now| now.change.id == next.change.id) =>
+            {
+                return Err(Problem::forbidden("this change lies there already"));
+            }
             Ok(_) | Err(Error::TooLarge { .. }) => return Ok(Overtaken::Yes),
             Err(error) => return Err(error.into()),
         };
         let refused = |why: &str| Err(Problem::forbidden(why.to_owned()));
         match State::from_bytes(&there.value) {
             Ok(now) if now.change.id == next.change.id => refused("this change lies there already"),
-            Ok(now) if now.lineage == next.lineage && next.revision > now.revision => Ok(Overtaken::No),
+            Ok(now) if now.lineage == next.lineage && next.revision > now.revision => {
+                self.file(&now, there).await
+            }
             // After the last number comes another history.
             Ok(now) if now.revision == u64::MAX && next.replaces.as_ref() == Some(&now.lineage) => {
-                Ok(Overtaken::No)
+                self.file(&now, there).await
             }
             Ok(now) => refused(&format!(
                 "a state follows the one that it replaces: it has that lineage, {}, and a revision after {}",
@@ -63,6 +77,41 @@ impl Desk {
             )),
             Err(Unreadable::Damaged { .. }) => Ok(Overtaken::No),
             Err(why) => refused(&why.to_string()),
+        }
+    }
+
+    /// Files the State that is about to be replaced, whether the client has or not: the history has no gaps.
+    async fn file(&self, now: &State, there: Entry) -> Result<Overtaken> {
+        match self.store.put(&filed_under(now), there.value, PutMode::Create).await {
+            Ok(_) | Err(Error::Conflict { .. }) => Ok(Overtaken::No),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Checks a State that a server holds and hands over. That is done only when the store has lost its own: at any other time
+    /// it would be a way to tell of changes that never were.
+    ///
+    /// # Errors
+    /// 403 while a State lies there; 422 when it is none, of the future, or not where it belongs.
+    pub(super) async fn check_kept(&self, key: &str, value: &[u8], mode: &Mode) -> Result<Overtaken> {
+        let kept = State::from_bytes(value).map_err(|why| Problem::unprocessable(why.to_string()))?;
+        let place = format!("kept/{}-{:020}", kept.lineage, kept.revision);
+        if mode.0 != PutMode::Create || key != place {
+            return Err(Problem::unprocessable(format!(
+                "a state is kept once, by If-None-Match: *, and where it belongs, which is `{place}`"
+            )));
+        }
+        if kept.change.at > Timestamp::now() + SKEW {
+            return Err(Problem::unprocessable(
+                "a state that is kept was written before now; look at the clocks",
+            ));
+        }
+        match self.store.get("state").await {
+            Ok(Some(there)) if State::from_bytes(&there.value).is_ok() => {
+                Err(Problem::forbidden("the store has a state, so none is taken over from a server"))
+            }
+            Ok(_) | Err(Error::TooLarge { .. }) => Ok(Overtaken::No),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -79,7 +128,7 @@ impl Desk {
     ) -> Result<Overtaken> {
         must_be_operator(caller)?;
         let state = State::from_bytes(value).map_err(|why| Problem::unprocessable(why.to_string()))?;
-        let place = format!("history/{}/{:020}", state.lineage, state.revision);
+        let place = filed_under(&state);
         if mode.0 != PutMode::Create || key != place {
             let way_out = format!(
                 "a state is filed once, by If-None-Match: *, and where it belongs, which is `{place}`"
@@ -111,6 +160,10 @@ impl Desk {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn filed_under(state: &State) -> String {
+    format!("history/{}/{:020}", state.lineage, state.revision)
 }
 
 pub(super) fn must_be_operator(caller: &Caller) -> Result<()> {

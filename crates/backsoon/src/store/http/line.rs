@@ -15,6 +15,12 @@ use super::{trouble, version};
 /// How long a request may take, with the waiting that the gate asks for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The longest list in bytes that is read: 64 of the largest values.
+const LIST_LIMIT: usize = 64 * VALUE_LIMIT as usize;
+
+/// The longest answer in bytes that is no entry.
+const REASON_LIMIT: usize = 64 * 1024;
+
 /// How long it may take to connect, TLS included.
 const CONNECT: Duration = Duration::from_secs(3);
 
@@ -154,9 +160,10 @@ impl Line {
         let is_ours = answer.headers().contains_key(MARK);
         let size = answer.headers().get(MARK).and_then(|size| size.to_str().ok()?.parse().ok());
         Ok(match answer.status() {
-            status if status.is_success() && is_ours => {
-                Answer::Done { version: version(&answer), body: self.body(doing, answer, end).await? }
-            }
+            status if status.is_success() && is_ours => Answer::Done {
+                version: version(&answer),
+                body: self.body(doing, answer, end, LIST_LIMIT).await?,
+            },
             StatusCode::NOT_FOUND if is_ours => Answer::Missing,
             StatusCode::PRECONDITION_FAILED if is_ours => Answer::Conflict,
             StatusCode::PAYLOAD_TOO_LARGE if is_ours => {
@@ -171,7 +178,7 @@ impl Line {
         let end = Instant::now() + PATIENCE;
         let answer = self.answer(doing, target, end, |request| request).await?;
         if answer.status() == StatusCode::OK {
-            return self.body(doing, answer, end).await;
+            return self.body(doing, answer, end, REASON_LIMIT).await;
         }
         Err(self.refused(doing, answer, end).await)
     }
@@ -208,16 +215,21 @@ impl Line {
         }
     }
 
-    async fn body(&self, doing: &str, mut answer: Response, end: Instant) -> Result<Bytes> {
+    /// An error if it is longer than `limit` bytes: an answer without an end would fill the memory.
+    async fn body(&self, doing: &str, mut answer: Response, end: Instant, limit: usize) -> Result<Bytes> {
         let read = async {
             let mut body = BytesMut::new();
             while let Some(chunk) = answer.chunk().await? {
                 body.extend_from_slice(&chunk);
+                if body.len() > limit {
+                    return Ok(None);
+                }
             }
-            Ok::<_, reqwest::Error>(body.freeze())
+            Ok::<_, reqwest::Error>(Some(body.freeze()))
         };
         match tokio::time::timeout_at(end, read).await {
-            Ok(Ok(body)) => Ok(body),
+            Ok(Ok(Some(body))) => Ok(body),
+            Ok(Ok(None)) => Err(self.odd(doing)),
             Ok(Err(error)) => Err(self.away(doing, &trouble::deepest(&error))),
             Err(_) => Err(self.away(doing, trouble::TIMED_OUT)),
         }
@@ -225,7 +237,7 @@ impl Line {
 
     async fn refused(&self, doing: &str, answer: Response, end: Instant) -> Error {
         let status = answer.status();
-        let body = self.body(doing, answer, end).await.unwrap_or_default();
+        let body = self.body(doing, answer, end, REASON_LIMIT).await.unwrap_or_default();
         self.away(doing, &trouble::sentence(status, &body))
     }
 
@@ -260,7 +272,9 @@ impl Target {
 /// How long the gate asks to wait.
 fn retry_after(answer: &Response) -> Duration {
     let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(1)) + Duration::from_millis(fastrand::u64(0..250))
+    // Nobody here waits longer, whatever number stands there.
+    Duration::from_secs(seconds.unwrap_or(1).min(PATIENCE.as_secs()))
+        + Duration::from_millis(fastrand::u64(0..250))
 }
 
 /// The token in the URL, in the file that it names, or in the environment.
