@@ -23,6 +23,8 @@ mod memory;
 #[cfg(feature = "object")]
 mod object;
 mod open;
+#[cfg(any(feature = "http", feature = "redis"))]
+mod pauses;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]

@@ -5,20 +5,11 @@ use std::time::Duration;
 
 use futures_core::stream::BoxStream;
 use reqwest::Response;
-use tokio::time::Instant;
 
+use super::super::pauses::Pauses;
 use super::super::{Error, Result};
 use super::line::Line;
 use super::trouble;
-
-/// The longest pause between two tries to listen.
-const LONGEST: Duration = Duration::from_secs(10);
-
-/// The first pause. Between it and twice as much, so that a fleet does not come back as one.
-const SHORTEST: Duration = Duration::from_millis(250);
-
-/// A stream that was heard for this long was a good one: the next pause is a short one again.
-const GOOD: Duration = Duration::from_secs(10);
 
 /// A stream that is silent for this long is lost: the gate says every 15 s that it is there.
 const SILENCE: Duration = Duration::from_secs(40);
@@ -31,8 +22,7 @@ struct Watch {
     /// The line that is being read, and whether its event says anything.
     text: Vec<u8>,
     says: Says,
-    begun: Instant,
-    failures: u32,
+    pauses: Pauses,
     warned: bool,
 }
 
@@ -51,8 +41,7 @@ pub(super) fn hints(line: Arc<Line>, key: &str) -> BoxStream<'static, ()> {
         stream: None,
         text: Vec::new(),
         says: Says::Nothing,
-        begun: Instant::now(),
-        failures: 0,
+        pauses: Pauses::default(),
         warned: false,
     };
     Box::pin(futures_util::stream::unfold(watch, |mut watch| async move {
@@ -74,11 +63,7 @@ impl Watch {
                     if !std::mem::replace(&mut self.warned, true) {
                         tracing::warn!(%error, "hints are late until the gate can be listened to again");
                     }
-                    if self.begun.elapsed() > GOOD {
-                        self.failures = 0;
-                    }
-                    self.pause().await;
-                    self.begun = Instant::now();
+                    self.pauses.wait().await;
                 }
             }
         }
@@ -90,7 +75,8 @@ impl Watch {
         let Some(stream) = &mut self.stream else {
             let stream = self.line.open(doing, &self.line.events(&self.key)).await?;
             (self.stream, self.text, self.says) = (Some(stream), Vec::new(), Says::Nothing);
-            (self.begun, self.warned) = (Instant::now(), false);
+            self.pauses.heard();
+            self.warned = false;
             return Ok(Says::LookAgain);
         };
         let lost = |said: &str| -> Error { self.line.away(doing, said) };
@@ -123,12 +109,5 @@ impl Watch {
             }
         }
         heard
-    }
-
-    async fn pause(&mut self) {
-        let longest = LONGEST.min(SHORTEST * 2_u32.saturating_pow(self.failures.min(10) + 1));
-        self.failures = self.failures.saturating_add(1);
-        let millis = longest.as_millis() as u64;
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(millis / 2..=millis))).await;
     }
 }
