@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use backsoon::document::{Host, Mode, Source, Window};
+use backsoon::time::Timestamp;
 use backsoon::{Control, store};
 use serde_json::{Value, json};
 
@@ -129,6 +130,27 @@ fn two_gates_tell_each_event_once_and_sign_it() {
     let mut forged = closing.clone();
     forged.body = forged.body.replace("ann@", "bob@");
     assert!(!is_from_us(&forged, SECRET), "nobody can say something else in our name");
+}
+
+#[test]
+fn a_planned_closing_is_told_when_it_is_planned_when_its_time_comes_and_when_it_is_over() {
+    let receiver = Receiver::new();
+    let place = signed(&receiver);
+    let gates = [Gate::before_nothing(&place), Gate::before_nothing(&place)];
+    let start = Timestamp::now() + Duration::from_secs(3);
+    place.done(&format!("on --at {start} --for 1s --note move"));
+    eventually("it is over", || receiver.of("reopened").len() == 1);
+    eventually("nothing waits", || list(&place)["waiting"] == 0);
+    drop(gates);
+    assert_eq!((receiver.of("change").len(), receiver.of("closed").len(), receiver.heard().len()), (1, 1, 3));
+    let closed = receiver.of("closed")[0].json();
+    let text = closed["text"].as_str().unwrap();
+    assert!(text.starts_with("Every site is closed since ") && text.ends_with(" (move)"), "{text}");
+    assert_eq!(
+        (&closed["windows"][0]["became"], &closed["at"]),
+        (&json!("begun"), &closed["windows"][0]["start"])
+    );
+    receiver.heard().iter().for_each(assert_valid);
 }
 
 #[test]
@@ -458,7 +480,7 @@ fn what_cannot_be_meant_is_refused_with_the_way_out() {
     let ok = telling(https, "secret_file = \"secret\"\nsites = [\"*.example.com\"]\nfor = \"2h\"");
     ok.write("secret", format!("{SECRET}\n"));
     let said = ok.done("check");
-    let line = "ok   webhook: ops: https://hooks.example.com/…, signed, tried for 2 h: change, late, lapsed, reopened of *.example.com\n";
+    let line = "ok   webhook: ops: https://hooks.example.com/…, signed, tried for 2 h: change, closed, late, lapsed, reopened of *.example.com\n";
     assert!(said.contains(line), "{said}");
     for (url, more, sentence) in [
         (

@@ -1,4 +1,4 @@
-//! Follows the revisions of the State and the ends of its windows, and announces each.
+//! Follows the revisions of the State and the edges of its windows, and announces each.
 
 use std::sync::Arc;
 
@@ -56,19 +56,19 @@ impl Changes {
             let states = self.states(control, state, is_same).await?;
             for pair in states.windows(2) {
                 let (before, after) = (&pair[0], &pair[1]);
-                events.extend(news::over(before, at, after.change.at));
+                events.extend(news::by_the_clock(before, at, after.change.at));
                 at = at.max(after.change.at);
                 events.push(news::change(before, after));
                 events.extend(news::ended(before, after));
             }
         }
-        events.extend(news::over(state, at, now));
+        events.extend(news::by_the_clock(state, at, now));
         // Only what was announced moves the mark: a clock that goes on is no reason to write.
         if events.is_empty() && is_same && state.revision == self.mark.revision {
             return Ok(None);
         }
-        let ends = events.iter().map(|event| event.at).filter(|end| *end <= now).max();
-        let at = at.max(ends.unwrap_or(at));
+        let told = events.iter().map(|event| event.at).filter(|told| *told <= now).max();
+        let at = at.max(told.unwrap_or(at));
         let mark = Mark { lineage: Some(state.lineage.clone()), revision: state.revision, at };
         Ok(Some(Step { events, mark, last: Some(Arc::clone(state)) }))
     }
@@ -184,5 +184,25 @@ mod tests {
         let later = end + std::time::Duration::from_secs(9);
         assert_eq!(ids(&mut Changes::from(changes.mark.clone()), &control, later).await, [""; 0]);
         assert_eq!(ids(&mut Changes::from(before), &control, later).await, told);
+    }
+
+    #[tokio::test]
+    async fn a_plan_is_told_when_it_is_made_when_its_time_comes_and_when_that_is_over() {
+        let control = Control::new(Arc::new(MemoryStore::new()), "ann");
+        let now = Timestamp::now();
+        let (start, end) =
+            (now + std::time::Duration::from_secs(60), now + std::time::Duration::from_secs(90));
+        let window = Window { id: "w".parse().unwrap(), ..Window::new(Mode::On).from(start).until(end) };
+        let mut changes = Changes::from(Mark::first(None, now));
+        control.begin(&Host::any(), window).await.unwrap();
+        assert_eq!(ids(&mut changes, &control, Timestamp::now()).await, ["change-L-1"]);
+        let before = changes.mark.clone();
+        let closed = format!("closed-L-w-at{}", start.as_millis());
+        let reopened = format!("reopened-L-w-at{}", end.as_millis());
+        assert_eq!(ids(&mut changes, &control, start).await, [closed.as_str()]);
+        assert_eq!(ids(&mut changes, &control, start).await, [""; 0]);
+        assert_eq!(ids(&mut changes, &control, end).await, [reopened.as_str()]);
+        // A gate that was down meanwhile tells both, in their order.
+        assert_eq!(ids(&mut Changes::from(before), &control, end).await, [closed, reopened]);
     }
 }

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum Type {
     /// Somebody has changed the State.
     Change,
+    /// The time of a planned window has come, and its site is more closed than before.
+    Closed,
     /// A server has not confirmed a closing, or is lost during one.
     Late,
     /// The program that added a window has gone.
@@ -97,6 +99,8 @@ pub(crate) enum Became {
     Added,
     /// It was there and is another one now: its end was moved, say.
     Changed,
+    /// Its time has come.
+    Begun,
     /// It is over.
     Ended,
     /// Nothing: it is as it was.
@@ -115,11 +119,12 @@ pub(crate) struct Server {
 
 impl Type {
     /// What a hook can be told.
-    pub(crate) const NEWS: [Self; 4] = [Self::Change, Self::Late, Self::Lapsed, Self::Reopened];
+    pub(crate) const NEWS: [Self; 5] = [Self::Change, Self::Closed, Self::Late, Self::Lapsed, Self::Reopened];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Change => "change",
+            Self::Closed => "closed",
             Self::Late => "late",
             Self::Lapsed => "lapsed",
             Self::Reopened => "reopened",

@@ -16,7 +16,7 @@ pub(crate) struct Mark {
     pub(crate) lineage: Option<Lineage>,
     /// The last revision that was announced.
     pub(crate) revision: u64,
-    /// Up to when ends of windows were.
+    /// Up to when the edges of windows were.
     pub(crate) at: Timestamp,
 }
 

@@ -50,7 +50,7 @@ use super::lapsed::Lapsed;
 
 /// How long to wait after the store was away.
 const STORE_AWAY: Duration = Duration::from_secs(2);
-/// The clock is looked at so often, for ends of windows.
+/// The clock is looked at so often, for the edges of windows.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Receivers that can be sent to.

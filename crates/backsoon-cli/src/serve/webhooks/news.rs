@@ -58,8 +58,33 @@ pub(crate) fn ended(before: &State, after: &State) -> Vec<Event> {
     .collect()
 }
 
+/// The news that the clock made of `state` after `since` and up to `now`, in the order of their times.
+pub(crate) fn by_the_clock(state: &State, since: Timestamp, now: Timestamp) -> Vec<Event> {
+    let mut news = begun(state, since, now);
+    news.extend(over(state, since, now));
+    news.sort_by_key(|event| event.at);
+    news
+}
+
+/// The news of windows of `state` whose start came after `since` and up to `now`, where that closed their site, or more of it.
+fn begun(state: &State, since: Timestamp, now: Timestamp) -> Vec<Event> {
+    let comes = |window: &Window| window.start.filter(|start| *start > since && *start <= now);
+    let mut begun: Vec<_> =
+        windows(state).filter_map(|(site, window)| Some((comes(window)?, site, window))).collect();
+    begun.retain(|(start, site, window)| {
+        let before = start.as_millis().checked_sub(1).map_or(*start, Timestamp::from_millis);
+        window.in_force(*start) && Modes::of(state, *start).mode(site) > Modes::of(state, before).mode(site)
+    });
+    let news = begun.into_iter().map(|(start, site, window)| Event {
+        id: format!("closed-{}-{}-at{}", state.lineage, window.id, start.as_millis()),
+        text: text::begun(&site, window, start),
+        ..of_window(Type::Closed, state, start, &site, window, Became::Begun)
+    });
+    news.collect()
+}
+
 /// The news of windows of `state` whose end came after `since` and up to `now`, where that opened their site.
-pub(crate) fn over(state: &State, since: Timestamp, now: Timestamp) -> Vec<Event> {
+fn over(state: &State, since: Timestamp, now: Timestamp) -> Vec<Event> {
     let comes = |window: &Window| window.end.filter(|end| *end > since && *end <= now);
     let was = |window: &Window| window.mode > Mode::Off && window.start < window.end;
     let mut over: Vec<_> =

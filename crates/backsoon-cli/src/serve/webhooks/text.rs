@@ -49,6 +49,14 @@ pub(crate) fn ended(site: &Host, window: &Window, by_whom: &str) -> String {
     escaped(&capital(&sentence))
 }
 
+pub(crate) fn begun(site: &Host, window: &Window, start: Timestamp) -> String {
+    let closing = Closing::new(site, window, Became::Begun);
+    let until = window.end.map(|end| format!(" until {}", moment(end, start))).unwrap_or_default();
+    let (is, at) = (verb(window.mode), moment(start, start));
+    let sentence = format!("{} is {is} since {at}{until}, as planned{}", name(site), about(&closing));
+    escaped(&capital(&sentence))
+}
+
 pub(crate) fn over(site: &Host, window: &Window, end: Timestamp) -> String {
     let closing = Closing::new(site, window, Became::Ended);
     let sentence =
@@ -106,7 +114,7 @@ fn of_closing(closing: &Closing, by: &str, at: Timestamp, modes: &Modes) -> Stri
             format!("the closing {} of {site} changed{by}: {}{until}{why}", closing.id, verb(closing.mode))
         }
         Became::Ended if to_come => format!("the planned closing of {site} called off{by}{why}"),
-        Became::Ended | Became::Stayed => match modes.mode(&closing.site) {
+        Became::Begun | Became::Ended | Became::Stayed => match modes.mode(&closing.site) {
             Mode::Off => format!("{site} reopened{by}"),
             mode => format!("a closing of {site} ended{by}; it is still {}", verb(mode)),
         },
@@ -295,13 +303,28 @@ mod tests {
     fn an_end_that_comes_by_the_clock_belongs_to_one_span_of_time() {
         let (_, after) = closed("shop.example", Mode::On);
         let text = "shop.example is open again: the closing by ann@vm (database move) ended at 23:00 UTC";
-        assert_eq!(news::over(&after, at(22), at(23))[0].text, text);
-        assert_eq!(news::over(&after, at(23), at(24)), []);
-        assert_eq!(news::over(&after, at(21), at(22)), []);
+        assert_eq!(news::by_the_clock(&after, at(22), at(23))[0].text, text);
+        assert_eq!(news::by_the_clock(&after, at(23), at(24)), []);
+        assert_eq!(news::by_the_clock(&after, at(21), at(22)), []);
         // A later change forgets the window: its end is no change of anybody's.
         let later = State { sites: Default::default(), ..next(&after, "bob@vm", 24) };
         assert_eq!(news::ended(&after, &later), []);
         assert_eq!(news::change(&after, &later).windows, []);
+    }
+
+    #[test]
+    fn a_planned_closing_is_told_when_its_time_comes_where_it_closes_anything() {
+        let (_, mut after) = closed("shop.example", Mode::On);
+        after.site_mut(&"shop.example".parse().unwrap()).windows[0].start = Some(at(22));
+        let news = news::by_the_clock(&after, at(21), at(24));
+        let text =
+            "shop.example is closed since 22:00 UTC until 23:00 UTC, as planned by ann@vm (database move)";
+        assert_eq!(news[0].text, text);
+        assert_eq!((news.len(), news[0].id.split('-').next(), news[1].at), (2, Some("closed"), at(23)));
+        assert_eq!(news::by_the_clock(&after, at(22), at(22)), []);
+        // Where the site is closed anyway, nothing happens to anybody.
+        after.default.windows.push(Window::new(Mode::On));
+        assert_eq!(news::by_the_clock(&after, at(21), at(24)), []);
     }
 
     #[test]
