@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub(crate) use self::base::newest;
 pub use self::error::Error;
 pub use self::update::Outcome;
+pub(crate) use self::update::Strays;
 use crate::document::{State, Unreadable};
 use crate::store::{self, Store};
 

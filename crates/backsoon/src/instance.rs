@@ -28,6 +28,7 @@ use self::door::Door;
 use self::fence::Fence;
 pub use self::job::JobRefused;
 pub use self::permit::Permit;
+pub(crate) use self::standing::Picture;
 pub use self::standing::Standing;
 use self::tallies::Tallies;
 use crate::decide::Local;

@@ -112,11 +112,13 @@ impl Instance {
         }
         // In this order: whoever closes writes the State and then lists the roster, so that one of the two sees
         // the other.
-        membership.report(&instance).await;
+        let was_listed = membership.report(&instance).await;
         // Before the first look, so that no change falls between the two.
         let hints = membership.store.hints(STATE);
         membership.start(&instance).await;
-        membership.report(&instance).await;
+        if membership.report(&instance).await && !was_listed {
+            let _ = membership.look(&instance).await;
+        }
 
         let weak = Arc::downgrade(&instance);
         tokio::spawn(Arc::clone(&membership).follow(weak.clone(), hints));

@@ -30,9 +30,12 @@ use self::judge::{judge, look};
 pub use self::late::Late;
 pub use self::server::{Server, ServerCut};
 use crate::control::Control;
+use crate::decide::Local;
 use crate::document::{Host, Lineage, Mode, State};
 use crate::fleet::{self, Lookout, Report, Roster};
+use crate::snapshot::Snapshot;
 use crate::store;
+use crate::time::Timestamp;
 
 /// What was found, and whether that is what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,6 +96,7 @@ impl Control {
         mut each: impl FnMut(&Receipt),
     ) -> store::Result<Receipt> {
         let begun = Instant::now();
+        let expect = &Expect { asked: expect.asked.or_else(|| Some(Timestamp::now())), ..expect.clone() };
         let mut lookout = Lookout::new();
         let mut drained = 0;
         let mut pause = Duration::from_millis(5);
@@ -110,11 +114,25 @@ impl Control {
             if receipt.verdict != Verdict::NotConfirmed || begun.elapsed() >= patience {
                 return Ok(receipt);
             }
+            if receipt.is_in_vain() && self.is_overtaken(state, expect).await {
+                return Ok(receipt);
+            }
             // The roster of a large fleet takes the store's time, which its instances need as well.
             let pause_now = pause.max(looked.elapsed());
             tokio::time::sleep(pause_now.min(patience.saturating_sub(begun.elapsed()))).await;
             pause = (pause * 2).min(Duration::from_millis(200));
         }
+    }
+
+    /// Whether what lies in the store does not close any more what was to be closed. A server may say so for its clock alone.
+    async fn is_overtaken(&self, state: &State, expect: &Expect) -> bool {
+        let Ok(Some(newest)) = self.read().await else { return false };
+        let settle = |state: &State, at| Snapshot::settle(state, &Local::default(), at, None);
+        let asked = settle(state, expect.asked.unwrap_or_else(Timestamp::now));
+        let now = settle(&newest, Timestamp::now());
+        let mode =
+            |snapshot: &Snapshot, host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
+        expect.sites.iter().any(|host| mode(&now, host) < mode(&asked, host))
     }
 
     /// Looks once whether `state` is in force everywhere. Who is lost is told by the earlier looks of `lookout`.
@@ -135,6 +153,12 @@ impl Control {
 // === impl Receipt ===
 
 impl Receipt {
+    /// Whether somebody says that it will hardly be confirmed any more.
+    fn is_in_vain(&self) -> bool {
+        let is = |server: &Server| matches!(server.late, Some(Late::Overtaken { .. } | Late::Over { .. }));
+        self.servers.iter().any(is)
+    }
+
     /// What `roster` proves, which was read for `lookout` from the store at `store`, and not begun to be read before
     /// `state` lay there. It proves as much a moment later: who has confirmed has, and whoever has joined since found this
     /// State or a later one. One that was begun earlier proves nothing: it may miss somebody who joined before the change.

@@ -1,12 +1,14 @@
 //! What a change starts from: the State in the store, or the last one that anybody knew.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::history::FILED;
 use super::{Control, Error, KEPT, STATE};
-use crate::document::{State, Unreadable};
-use crate::fleet::{self, Life};
+use crate::document::{Lineage, State, Unreadable};
+use crate::fleet::{self, Life, Report};
 use crate::store::{self, Entry, PutMode, Store, Version};
 use crate::time::Timestamp;
 
@@ -16,13 +18,23 @@ pub(super) struct Base {
     pub(super) mode: PutMode,
     /// It was read as it lies in the store, so it belongs into the history, and writing it again would be idle.
     pub(super) lies_there: Option<Bytes>,
+    /// What the instances were known to hold when the State was not there: all of it was looked at.
+    heard: Heard,
 }
 
 /// Where bytes go that were found in the State's place and are none.
 const DAMAGED: &str = "damaged/";
 
-/// How long a writer who finds no State waits for an instance to hand over the one that it holds.
-const HANDING_OVER: Duration = Duration::from_secs(3);
+/// How long a writer who finds no State waits for the instances to hand over those that they hold: they ask for it
+/// once in 5.5 s at least after the store was away, and then look.
+const HANDING_OVER: Duration = Duration::from_secs(15);
+
+/// How long a writer who finds that the State is gone waits for instances to come back to the roster, which may be gone
+/// as well: until then a receipt would prove nothing of them.
+const MUSTERING: Duration = Duration::from_secs(6);
+
+/// The newest revision of each history that a report names.
+type Heard = BTreeMap<Lineage, u64>;
 
 // === impl Control ===
 
@@ -40,7 +52,8 @@ impl Control {
         };
         match State::from_bytes(&entry.value) {
             Ok(state) => {
-                Ok(Base { state, mode: PutMode::Update(entry.version), lies_there: Some(entry.value) })
+                let mode = PutMode::Update(entry.version);
+                Ok(Base { state, mode, lies_there: Some(entry.value), heard: Heard::new() })
             }
             Err(why @ Unreadable::Newer { .. }) => Err(Error::Unreadable { store: self.store.url(), why }),
             Err(Unreadable::Damaged { .. }) => {
@@ -82,35 +95,89 @@ impl Control {
     }
 
     /// The last State that anyone knew, an instance or the history; or else an empty one.
+    ///
+    /// Whatever an instance says that it holds has to lie here first: nobody opens a site because the one who closed it
+    /// was slow to hand its State over.
     async fn recover(&self, mode: PutMode) -> Result<Base, Error> {
         let begun = tokio::time::Instant::now();
         loop {
-            let kept = newest(&*self.store, KEPT).await?;
-            // An instance that holds a State looks once a second, and knows more than the history.
-            if kept.is_some() || begun.elapsed() > HANDING_OVER || !self.is_held_by_someone().await? {
-                // Unless it is behind.
-                let filed = newest(&*self.store, "history/").await?;
-                let last = kept.into_iter().chain(filed).max_by_key(age);
-                return Ok(Base { state: last.unwrap_or_default(), mode, lies_there: None });
+            // In this order: who reports a State after the list of reports was read, reports it to whoever numbers.
+            let reports = fleet::reports(&*self.store).await?;
+            let mut known = readable(&*self.store, KEPT).await?;
+            known.extend(readable(&*self.store, FILED).await?);
+            let mut missing = reports.iter().filter(|report| {
+                report.place.lives() != Some(Life::Dead)
+                    && report.lineage.as_ref().is_some_and(|lineage| {
+                        let has =
+                            |state: &State| state.lineage == *lineage && state.revision >= report.revision;
+                        report.revision > 0 && !known.iter().any(has)
+                    })
+            });
+            let is_lost = mode == PutMode::Create && !known.is_empty();
+            match missing.next() {
+                None if !is_lost || begun.elapsed() >= MUSTERING => {
+                    let heard = heard(&reports);
+                    let state = last(known).unwrap_or_default();
+                    return Ok(Base { state, mode, lies_there: None, heard });
+                }
+                Some(report) if begun.elapsed() > HANDING_OVER => {
+                    return Err(Error::Refused(format!(
+                        "the state is gone from {}, and {} has not handed over revision {}, which it holds, for {} s; nothing was written: try again, or type `backsoon fleet forget {}` if it is gone for good",
+                        self.store.url(),
+                        report.name,
+                        report.revision,
+                        HANDING_OVER.as_secs(),
+                        report.name,
+                    )));
+                }
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    }
-
-    async fn is_held_by_someone(&self) -> Result<bool, Error> {
-        let reports = fleet::reports(&*self.store).await?;
-        Ok(reports.iter().any(|report| report.lineage.is_some() && report.place.lives() != Some(Life::Dead)))
     }
 }
 
 /// The newest readable State below `prefix`.
 pub(crate) async fn newest(store: &dyn Store, prefix: &str) -> store::Result<Option<State>> {
-    let entries = store.list(prefix).await?;
-    let states = entries.iter().filter_map(|entry| State::from_bytes(&entry.value).ok());
-    Ok(states.max_by_key(age))
+    Ok(last(readable(store, prefix).await?))
 }
 
-/// By which the later of two States is told, of whatever history they are.
-fn age(state: &State) -> (Timestamp, u64) {
-    (state.change.at, state.revision)
+async fn readable(store: &dyn Store, prefix: &str) -> store::Result<Vec<State>> {
+    let entries = store.list(prefix).await?;
+    Ok(entries.iter().filter_map(|entry| State::from_bytes(&entry.value).ok()).collect())
+}
+
+/// The one that was in force last. Within a history the revisions tell, for clocks may be wrong; of several histories that
+/// did not take each other's place, the times of their last changes.
+fn last(states: Vec<State>) -> Option<State> {
+    let mut newest: BTreeMap<Lineage, State> = BTreeMap::new();
+    for state in states {
+        let is_newer = |there: &State| (state.revision, state.change.at) > (there.revision, there.change.at);
+        if newest.get(&state.lineage).is_none_or(is_newer) {
+            newest.insert(state.lineage.clone(), state);
+        }
+    }
+    let replaced: BTreeSet<Lineage> = newest.values().filter_map(|state| state.replaces.clone()).collect();
+    newest.into_values().max_by_key(|state| (!replaced.contains(&state.lineage), state.change.at))
+}
+
+fn heard(reports: &[Report]) -> Heard {
+    let mut heard = Heard::new();
+    for report in reports {
+        if let Some(lineage) = &report.lineage {
+            let newest = heard.entry(lineage.clone()).or_default();
+            *newest = report.revision.max(*newest);
+        }
+    }
+    heard
+}
+
+// === impl Base ===
+
+impl Base {
+    /// Whether `reports` name nothing that was not looked at when the State was not there.
+    pub(super) fn knows(&self, reports: &[Report]) -> bool {
+        heard(reports)
+            .iter()
+            .all(|(lineage, revision)| self.heard.get(lineage).is_some_and(|known| known >= revision))
+    }
 }

@@ -8,6 +8,8 @@ use super::{Control, Error, Outcome};
 use crate::document::{Lineage, State, WindowId};
 use crate::time::Timestamp;
 
+/// Where States are filed that were replaced.
+pub(super) const FILED: &str = "history/";
 /// How many States are read at once by whoever goes back in the history.
 const STEP: usize = 16;
 
@@ -20,7 +22,7 @@ impl Control {
     /// As [`Control::read`].
     pub async fn history(&self) -> Result<Vec<State>, Error> {
         let Some(current) = self.read().await? else { return Ok(Vec::new()) };
-        let entries = self.store.list(&format!("history/{}/", current.lineage)).await?;
+        let entries = self.store.list(&format!("{FILED}{}/", current.lineage)).await?;
         let mut states: Vec<State> =
             entries.iter().filter_map(|entry| State::from_bytes(&entry.value).ok()).collect();
         // A writer that was stopped between filing and replacing leaves the current one there too.
@@ -131,5 +133,5 @@ pub(super) fn history_key(state: &State) -> String {
 }
 
 fn filed_under(lineage: &Lineage, revision: u64) -> String {
-    format!("history/{lineage}/{revision:020}")
+    format!("{FILED}{lineage}/{revision:020}")
 }

@@ -1,5 +1,7 @@
 //! Putting a State in the place of another: filed before it is replaced, and read back where the answer was lost.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::history::history_key;
@@ -15,6 +17,9 @@ pub(super) enum Swap {
     Overtaken,
 }
 
+/// A store that took so long to say no may do it yet: one of the two writes may only be late.
+const SLOW: Duration = Duration::from_secs(2);
+
 // === impl Control ===
 
 impl Control {
@@ -27,6 +32,7 @@ impl Control {
 
     /// Puts `ours` in the State's place, and finds out whether it landed if its answer was lost.
     pub(super) async fn swap(&self, ours: &State, bytes: Bytes, mode: PutMode) -> Result<Swap, Error> {
+        let begun = tokio::time::Instant::now();
         let put = || self.store.put(STATE, bytes.clone(), mode.clone());
         match put().await {
             Ok(_) => return Ok(Swap::Landed),
@@ -40,6 +46,9 @@ impl Control {
             Ok(_) => Ok(Swap::Landed),
             Err(_) if self.is_there(ours).await? => Ok(Swap::Landed),
             Err(store::Error::Conflict { .. }) => Ok(Swap::Overtaken),
+            Err(source @ store::Error::Away { .. }) if begun.elapsed() >= SLOW => {
+                Err(Error::Unknown { store: self.store.url(), source })
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -26,10 +26,7 @@ pub(super) struct Door {
 impl Instance {
     pub(super) fn in_force<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
         let fenced = self.is_fenced();
-        self.read(|door| match &door.fenced {
-            Some(closed) if fenced => look(closed),
-            _ => look(&door.snapshot),
-        })
+        self.read(|door| look(door.in_force(fenced)))
     }
 
     pub(super) fn read<T>(&self, look: impl FnOnce(&Door) -> T) -> T {
@@ -71,6 +68,18 @@ impl Instance {
         door.set_deadlines();
         drop(door);
         self.changed.send_modify(|count| *count += 1);
+    }
+}
+
+// === impl Door ===
+
+impl Door {
+    /// The one of both snapshots that counts.
+    pub(super) fn in_force(&self, fenced: bool) -> &Snapshot {
+        match &self.fenced {
+            Some(closed) if fenced => closed,
+            _ => &self.snapshot,
+        }
     }
 }
 

@@ -28,14 +28,16 @@ impl Instance {
 
     /// The request that has run longest among those that [`Instance::draining`] counts, per site.
     pub fn oldest(&self) -> BTreeMap<Host, Running> {
-        self.read(|door| {
-            let mut older: BTreeMap<Host, Vec<SiteId>> = BTreeMap::new();
-            door.each_draining(|site, retired| {
-                older.entry(site.host().clone()).or_default().push(id(&retired.site));
-            });
-            let oldest = |ids: &[SiteId]| self.register.oldest(|id| ids.contains(&id));
-            older.into_iter().filter_map(|(host, ids)| Some((host, oldest(&ids)?))).collect()
-        })
+        self.read(|door| self.oldest_of(door))
+    }
+
+    pub(super) fn oldest_of(&self, door: &Door) -> BTreeMap<Host, Running> {
+        let mut older: BTreeMap<Host, Vec<SiteId>> = BTreeMap::new();
+        door.each_draining(|site, retired| {
+            older.entry(site.host().clone()).or_default().push(id(&retired.site));
+        });
+        let oldest = |ids: &[SiteId]| self.register.oldest(|id| ids.contains(&id));
+        older.into_iter().filter_map(|(host, ids)| Some((host, oldest(&ids)?))).collect()
     }
 
     /// How many requests run, under whatever site.
@@ -59,7 +61,7 @@ impl Instance {
 // === impl Door ===
 
 impl Door {
-    fn draining(&self) -> BTreeMap<Host, usize> {
+    pub(super) fn draining(&self) -> BTreeMap<Host, usize> {
         let mut draining = BTreeMap::new();
         self.each_draining(|site, retired| {
             *draining.entry(site.host().clone()).or_default() += running(&retired.site);

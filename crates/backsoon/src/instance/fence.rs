@@ -1,6 +1,6 @@
 //! The lease on serving: an instance that cannot say that it lives closes itself.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
@@ -14,6 +14,8 @@ pub(crate) struct Fence {
     epoch: Instant,
     /// In milliseconds since the epoch.
     falls: AtomicU64,
+    /// The same by the wall clock, in Unix milliseconds: the other one may stand still while the machine sleeps or is moved.
+    falls_at: AtomicI64,
 }
 
 // === impl Instance ===
@@ -61,17 +63,23 @@ impl Instance {
 impl Fence {
     /// A fence that has fallen: whoever has never said that it lives does not serve.
     pub(super) fn fallen() -> Self {
-        Self { epoch: Instant::now(), falls: AtomicU64::new(0) }
+        Self { epoch: Instant::now(), falls: AtomicU64::new(0), falls_at: AtomicI64::new(i64::MIN) }
     }
 
     /// Puts it off until `moment`.
     pub(super) fn put_off(&self, moment: Instant) {
         let falls = moment.saturating_duration_since(self.epoch).as_millis();
-        self.falls.fetch_max(falls.try_into().unwrap_or(u64::MAX), Ordering::Release);
+        let falls = falls.try_into().unwrap_or(u64::MAX);
+        if self.falls.fetch_max(falls, Ordering::AcqRel) < falls {
+            let left = moment.saturating_duration_since(Instant::now());
+            self.falls_at.store((Timestamp::now() + left).as_millis(), Ordering::Release);
+        }
     }
 
     pub(super) fn has_fallen(&self) -> bool {
         self.epoch.elapsed().as_millis() >= u128::from(self.falls.load(Ordering::Acquire))
+            // A clock that was set ahead closes too early, until the next report.
+            || Timestamp::now().as_millis() >= self.falls_at.load(Ordering::Acquire)
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::{Instance, Upcoming};
 use crate::document::{Host, Mode, State, Window};
+use crate::running::Running;
+use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
 /// How a site stands, for handlers and banners.
@@ -22,9 +24,29 @@ pub struct Standing {
     pub announced: Option<Upcoming>,
 }
 
+/// What is in force, and what still runs from before, all of one moment: a report that pairs two moments may say of a site that
+/// was reopened in between that it is closed and that nobody is in it.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub(crate) state: Option<Arc<State>>,
+    pub(crate) closings: BTreeMap<Host, Mode>,
+    pub(crate) draining: BTreeMap<Host, usize>,
+    pub(crate) oldest: BTreeMap<Host, Running>,
+}
+
 // === impl Instance ===
 
 impl Instance {
+    pub(crate) fn picture(&self) -> Picture {
+        let fenced = self.is_fenced();
+        self.read(|door| Picture {
+            state: door.state.clone(),
+            closings: closings(door.in_force(fenced)),
+            draining: door.draining(),
+            oldest: self.oldest_of(door),
+        })
+    }
+
     /// The State that is in force, if any was ever applied.
     pub fn state(&self) -> Option<Arc<State>> {
         self.read(|door| door.state.clone())
@@ -51,10 +73,7 @@ impl Instance {
 
     /// Every site that is not open, with its mode.
     pub fn closings(&self) -> BTreeMap<Host, Mode> {
-        self.in_force(|snapshot| {
-            let closed = snapshot.sites().filter(|site| site.mode() > Mode::Off);
-            closed.map(|site| (site.host().clone(), site.mode())).collect()
-        })
+        self.in_force(closings)
     }
 
     /// How many requests wait.
@@ -75,4 +94,9 @@ impl Instance {
     pub fn next_edge(&self) -> Option<Timestamp> {
         self.read(|door| door.snapshot.next_edge())
     }
+}
+
+fn closings(snapshot: &Snapshot) -> BTreeMap<Host, Mode> {
+    let closed = snapshot.sites().filter(|site| site.mode() > Mode::Off);
+    closed.map(|site| (site.host().clone(), site.mode())).collect()
 }

@@ -49,8 +49,16 @@ impl Membership {
     async fn bury(&self, reports: &[Report]) {
         for report in reports.iter().filter(|report| report.lives() == Some(Life::Dead)) {
             let name = &report.name;
-            tracing::info!("{name} ended without a farewell and is taken off the roster");
-            let _ = tokio::time::timeout(ANSWER, self.store.delete(&format!("{ROSTER}{name}"))).await;
+            let key = format!("{ROSTER}{name}");
+            // It may have come back under its name since the list was read.
+            let Ok(Ok(Some(there))) = tokio::time::timeout(ANSWER, self.store.get(&key)).await else {
+                continue;
+            };
+            let is_the_same = |there: Report| there.place == report.place;
+            if serde_json::from_slice(&there.value).is_ok_and(is_the_same) {
+                tracing::info!("{name} ended without a farewell and is taken off the roster");
+                let _ = tokio::time::timeout(ANSWER, self.store.delete(&key)).await;
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::back_off::back_off;
 use super::told::Told;
 use super::{ANSWER, Membership, Stop, TakesEffect, is_now, lock};
 use crate::fleet::{OnLost, ROSTER, Report};
-use crate::instance::Instance;
+use crate::instance::{Instance, Picture};
 use crate::request::Effect;
 use crate::store::PutMode;
 
@@ -82,7 +82,8 @@ impl Membership {
     }
 
     pub(super) fn describe(&self, instance: &Instance) -> Report {
-        let state = instance.state();
+        // Before the cuts: a request that is cut in between is told twice rather than not at all.
+        let Picture { state, closings, draining, oldest } = instance.picture();
         let heard = *lock(&self.heard);
         let lease = lock(&self.crew).lease(&self.options);
         let (cuts, cut_total) = instance.cuts();
@@ -96,7 +97,7 @@ impl Membership {
             TakesEffect::AtOnce => Told {
                 lineage: state.as_ref().map(|state| state.lineage.clone()),
                 revision: state.as_ref().map_or(0, |state| state.revision),
-                closings: instance.closings(),
+                closings,
                 ignores: Vec::new(),
             },
         };
@@ -110,8 +111,8 @@ impl Membership {
             closings: told.closings,
             ignores: told.ignores,
             serves: self.options.serves.clone(),
-            draining: instance.draining(),
-            oldest: instance.oldest(),
+            draining,
+            oldest,
             cuts,
             cut_total,
             running: instance.running(),

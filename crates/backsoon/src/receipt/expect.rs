@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::document::Host;
+use crate::time::Timestamp;
 
 /// What a receipt is asked to prove.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +14,9 @@ pub struct Expect {
     pub instances: usize,
     /// What to do about lost instances.
     pub lost: Lost,
+    /// When the change was asked for: what its windows closed then is to be closed when it is confirmed, although their time
+    /// may be over since. None: what they close at the time of the look.
+    pub asked: Option<Timestamp>,
 }
 
 /// What to do about an instance whose beat has stopped without a farewell.

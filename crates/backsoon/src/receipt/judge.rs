@@ -20,8 +20,13 @@ pub(super) fn look(state: &State, expect: &Expect, reports: &[Report], lookout: 
 pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout: &Lookout) -> Receipt {
     let now = Timestamp::now();
     let snapshot = Snapshot::settle(state, &Local::default(), now, None);
-    let mode = |host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
-    let sites: BTreeMap<Host, Mode> = expect.sites.iter().map(|host| (host.clone(), mode(host))).collect();
+    let then = expect.asked.map(|asked| Snapshot::settle(state, &Local::default(), asked, None));
+    let mode =
+        |snapshot: &Snapshot, host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
+    let asked =
+        |host: &Host| then.as_ref().map_or(Mode::Off, |then| mode(then, host)).max(mode(&snapshot, host));
+    let sites: BTreeMap<Host, Mode> = expect.sites.iter().map(|host| (host.clone(), asked(host))).collect();
+    let over = sites.iter().find(|(host, asked)| mode(&snapshot, host) < **asked).map(|(host, _)| host);
     let there = || reports.iter().copied().filter(|report| report.lives() != Some(Life::Dead));
     let servers: Vec<Server> = there()
         .map(|report| Server {
@@ -31,7 +36,7 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
             admits: report.admits.clone(),
             refuses: report.refuses.clone(),
             ignores: report.ignores.clone(),
-            late: late(state, &sites, report, lookout.silence(&report.name), now),
+            late: late(state, &sites, over, report, lookout.silence(&report.name), now),
         })
         .collect();
     let cut: Vec<ServerCut> = there().flat_map(|report| cut(report, state, &sites)).collect();

@@ -49,6 +49,24 @@ pub enum Late {
         /// Its clock in its last report less ours when we read it, in milliseconds.
         skew_ms: i64,
     },
+    /// It has a later revision, by which a site is less strict there: what was asked for is not so any more.
+    #[error("{host} is {mode} there by revision {revision}, which came later")]
+    Overtaken {
+        /// The site.
+        host: Host,
+        /// The mode there.
+        mode: Mode,
+        /// The later revision.
+        revision: u64,
+    },
+    /// The time of the closing was over before it was confirmed.
+    #[error(
+        "the closing of {host} is over by its own end; whether it ever was in force everywhere, nobody can tell any more"
+    )]
+    Over {
+        /// The site.
+        host: Host,
+    },
     /// Earlier requests still run.
     #[error("{}", still_running(*.requests, .oldest.as_ref()))]
     Draining {
@@ -75,6 +93,7 @@ fn still_running(requests: usize, oldest: Option<&Running>) -> String {
 pub(super) fn late(
     state: &State,
     sites: &BTreeMap<Host, Mode>,
+    over: Option<&Host>,
     report: &Report,
     silence: Duration,
     now: Timestamp,
@@ -92,11 +111,17 @@ pub(super) fn late(
         });
     }
     let there = |host: &Host| report.closings.get(host).copied().unwrap_or_default();
-    // A later revision may have opened the site again; then this one cannot be confirmed any more, nor need it be.
-    let less = sites.iter().find(|(host, mode)| report.revision == state.revision && there(host) < **mode);
-    if let Some((host, _)) = less {
+    if let Some(host) = over {
+        return Some(Late::Over { host: host.clone() });
+    }
+    if let Some((host, _)) = sites.iter().find(|(host, mode)| there(host) < **mode) {
+        let (host, mode) = (host.clone(), there(host));
+        // A request that it lets in, or that runs there from before, is none of those that draining counts.
+        if report.revision > state.revision || report.lineage.as_ref() != Some(&state.lineage) {
+            return Some(Late::Overtaken { host, mode, revision: report.revision });
+        }
         let skew_ms = report.clock.as_millis() - now.as_millis();
-        return Some(Late::LessStrict { host: host.clone(), mode: there(host), skew_ms });
+        return Some(Late::LessStrict { host, mode, skew_ms });
     }
     let is_concerned = |host: &Host| sites.keys().any(|site| site.covers(host));
     let draining = report.draining.iter().filter(|(host, _)| is_concerned(host));
