@@ -59,7 +59,8 @@ pub enum TakesEffect {
     /// As soon as the instance has it, for it decides by itself.
     #[default]
     AtOnce,
-    /// When [`Instance::carried_out`](crate::Instance::carried_out) says so, for others decide by what the instance tells them.
+    /// When [`Instance::carried_out`](crate::Instance::carried_out) says so, for others decide by what the instance
+    /// tells them.
     WhenSaid,
 }
 

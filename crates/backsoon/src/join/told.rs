@@ -36,7 +36,8 @@ impl Instance {
     }
 
     /// Says that `state` is in force for those who decide by what this instance tells them, with these `closings`; the
-    /// rules in `ignores` are not, since they cannot be told. Counts with [`TakesEffect::WhenSaid`](super::TakesEffect::WhenSaid) alone.
+    /// rules in `ignores` are not, since they cannot be told. Counts with
+    /// [`TakesEffect::WhenSaid`](super::TakesEffect::WhenSaid) alone.
     pub fn carried_out(&self, state: Option<&State>, closings: BTreeMap<Host, Mode>, ignores: Vec<String>) {
         if let Some(membership) = self.membership() {
             let (lineage, revision) =
