@@ -1,14 +1,16 @@
 //! What one instance says of itself.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 use std::time::Duration;
 
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Holding, Kind, Life, OnLost, Place, ROSTER};
 use crate::document::{Host, Lineage, Mode, State};
 use crate::running::{Cut, Running};
-use crate::store::{self, Store};
+use crate::store::{self, Entry, Store};
 use crate::tally::Tally;
 use crate::time::Timestamp;
 
@@ -159,8 +161,22 @@ fn is_nothing(count: &usize) -> bool {
     *count == 0
 }
 
-/// Every readable report; one that is damaged is nobody's.
+/// Every report. Of one that cannot be read only the name is known: whoever it is may be serving.
 pub(crate) async fn reports(store: &dyn Store) -> store::Result<Vec<Report>> {
     let entries = store.list(ROSTER).await?;
-    Ok(entries.iter().filter_map(|entry| serde_json::from_slice(&entry.value).ok()).collect())
+    let read = |entry: &Entry| serde_json::from_slice(&entry.value).unwrap_or_else(|_| illegible(entry));
+    Ok(entries.iter().map(read).collect())
+}
+
+fn illegible(entry: &Entry) -> Report {
+    let name = entry.key.strip_prefix(ROSTER).unwrap_or(&entry.key);
+    let place = Place { host: String::new(), boot: String::new(), pid: 0, started: 0 };
+    Report {
+        // It moves when its bytes do: so it can be told whether it lives.
+        beat: FxBuildHasher.hash_one(&entry.value),
+        troubles: vec![
+            "its report cannot be read; a newer Backsoon may have written it, or it is damaged".into(),
+        ],
+        ..Report::new(name, Kind::Web, place)
+    }
 }

@@ -95,14 +95,28 @@ pub(super) fn behind_the_fence(mut state: State) -> State {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
     use std::time::Duration;
 
+    use super::Fence;
     use crate::document::{Host, Mode, State, Window};
     use crate::instance::{Admission, Instance};
     use crate::pass::Invitation;
     use crate::request::Request;
     use crate::rules::Marks;
     use crate::time::Timestamp;
+
+    #[test]
+    fn a_fence_falls_by_the_wall_clock_too() {
+        let fence = Fence::fallen();
+        fence.put_off(tokio::time::Instant::now() + Duration::from_secs(3600));
+        assert!(!fence.has_fallen());
+        // As after a machine has slept: one clock stood still meanwhile, the other one did not.
+        fence.falls_at.store(Timestamp::now().as_millis(), Ordering::Release);
+        assert!(fence.has_fallen());
+        fence.put_off(tokio::time::Instant::now() + Duration::from_secs(3601));
+        assert!(!fence.has_fallen(), "heard from again");
+    }
 
     #[test]
     fn behind_the_fence_no_pass_opens_anything() {

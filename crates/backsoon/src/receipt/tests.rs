@@ -122,3 +122,64 @@ fn a_window_to_come_is_scheduled_and_never_confirmed() {
     let open = Report { closings: BTreeMap::new(), ..report(&state, "a") };
     assert_eq!(verdict(&state, &[open]), (Verdict::Scheduled, None));
 }
+
+#[test]
+fn one_that_a_later_revision_has_opened_confirms_nothing_however_empty_it_is() {
+    let state = closed(3);
+    let opened = Report { revision: 4, closings: BTreeMap::new(), ..report(&state, "b") };
+    let late = Late::Overtaken { host: Host::any(), mode: Mode::Off, revision: 4 };
+    assert_eq!(verdict(&state, &[report(&state, "a"), opened]), (Verdict::NotConfirmed, Some(late)));
+}
+
+#[test]
+fn a_closing_whose_time_is_over_is_not_confirmed_any_more() {
+    let asked = Timestamp::now();
+    let mut state = closed(3);
+    state.default.windows[0].end = Some(asked + Duration::from_millis(1));
+    let open = Report { closings: BTreeMap::new(), ..report(&state, "a") };
+    std::thread::sleep(Duration::from_millis(3));
+    let look = |asked| {
+        let expect = Expect { sites: vec![Host::any()], asked, ..Expect::default() };
+        look(&state, &expect, std::slice::from_ref(&open), &mut Lookout::new())
+    };
+    let receipt = look(Some(asked));
+    assert_eq!(
+        (receipt.verdict, &receipt.servers[0].late),
+        (Verdict::NotConfirmed, &Some(Late::Over { host: Host::any() }))
+    );
+    assert_eq!(
+        look(None).verdict,
+        Verdict::Confirmed,
+        "whoever asks how it stands now learns that all is open"
+    );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_closing_that_somebody_has_ended() {
+    let control = Control::new(std::sync::Arc::new(store::MemoryStore::new()), "ann");
+    let window = Window::new(Mode::On);
+    let state = control.begin(&Host::any(), window.clone()).await.unwrap().state().clone();
+    let after = control.end(&window.id).await.unwrap().state().clone();
+    let opened = Report { closings: BTreeMap::new(), ..report(&after, "a") };
+    let bytes = serde_json::to_vec(&opened).unwrap();
+    control.store().put("roster/a", bytes.into(), store::PutMode::Overwrite).await.unwrap();
+    let expect = Expect { sites: vec![Host::any()], ..Expect::default() };
+    let wait = control.wait(&state, &expect, Duration::from_secs(600), |_| {});
+    let receipt = tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it is in vain").unwrap();
+    assert_eq!(receipt.verdict, Verdict::NotConfirmed);
+}
+
+#[tokio::test]
+async fn who_cannot_be_read_blocks_and_can_be_lost() {
+    let control = Control::new(std::sync::Arc::new(store::MemoryStore::new()), "ann");
+    let state = control.begin(&Host::any(), Window::new(Mode::On)).await.unwrap().state().clone();
+    let fine = serde_json::to_vec(&report(&state, "a")).unwrap();
+    control.store().put("roster/a", fine.into(), store::PutMode::Overwrite).await.unwrap();
+    control.store().put("roster/b", "{\"kind\":\"oracle\"}".into(), store::PutMode::Overwrite).await.unwrap();
+    let expect = Expect { sites: vec![Host::any()], ..Expect::default() };
+    let receipt = control.receipt(&state, &expect, &mut Lookout::new()).await.unwrap();
+    let late =
+        receipt.servers.iter().find(|server| server.name == "b").and_then(|server| server.late.clone());
+    assert_eq!(receipt.verdict, Verdict::NotConfirmed);
+    assert!(matches!(late, Some(Late::Refuses { trouble }) if trouble.contains("cannot be read")));
+}
