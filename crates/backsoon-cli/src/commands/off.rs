@@ -11,7 +11,7 @@ use backsoon::{Host, Window};
 
 use super::closed::why;
 use super::words::{local, of};
-use super::written::Written;
+use super::written::{Outcomes, Written};
 use super::{Desk, impact, wait};
 use crate::cli::{Off, sites};
 use crate::exit::Exit;
@@ -54,7 +54,13 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
     let closed = |host: &Host| Closed::find(written.state(), host, now);
     let left: Vec<String> = sites.iter().filter_map(closed).map(|closed| why(&closed, desk)).collect();
     if off.json {
-        written.json(&ended, &left, receipt.as_ref(), &impacts)?;
+        written.json(&Outcomes {
+            windows: &ended,
+            still_closed: &left,
+            receipt: receipt.as_ref(),
+            impacts: &impacts,
+            ..Outcomes::default()
+        })?;
     } else {
         say(desk, &written, &ended, &sites, now);
         written.say();

@@ -3,20 +3,29 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::Result;
-use backsoon::document::{Added, Closing, Ends, NotAClosing, WindowId};
+use anyhow::{Context, Result};
+use backsoon::document::{Added, Closing, Ends, NotAClosing};
 use backsoon::fleet::Roster;
+use backsoon::impact::Impact;
 use backsoon::snapshot::Closed;
 use backsoon::time::Timestamp;
 use backsoon::{Host, Window};
 
 use super::closed::why;
 use super::words::{local, of, until};
-use super::{Desk, wait};
+use super::written::Outcomes;
+use super::{Desk, impact, wait};
 use crate::cli::{On, sites};
 use crate::exit::{Exit, usage};
 use crate::output::{self, BAD, GOOD, WARN, paint, plain};
 use crate::when;
+
+/// The windows that were ended again, and what they have done meanwhile.
+#[derive(Default)]
+struct Reopened {
+    windows: Vec<(Host, Window)>,
+    impacts: Vec<Impact>,
+}
 
 /// Runs it.
 pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
@@ -50,12 +59,20 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
     let exit = wait::exit(receipt.as_ref(), written.exit());
     let reopened = if exit == Exit::NotConfirmed && on.or_reopen {
         let added = windows.iter().filter(|(host, _)| !were_on.contains(host));
-        reopen(desk, added.map(|(_, window)| window.id.clone()).collect()).await?
+        reopen(desk, added.cloned().collect()).await
     } else {
-        Vec::new()
+        Ok(Reopened::default())
     };
     if on.json {
-        written.json(&windows, &[], receipt.as_ref(), &[])?;
+        let Reopened { windows: reopened, impacts } = reopened?;
+        let receipt = receipt.as_ref();
+        written.json(&Outcomes {
+            windows: &windows,
+            reopened: &reopened,
+            receipt,
+            impacts: &impacts,
+            ..Outcomes::default()
+        })?;
         return Ok(exit);
     }
     for (host, window) in &windows {
@@ -69,23 +86,27 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
         Some(receipt) => wait::say(receipt, &on.wait),
         None => written.say_draining(),
     }
-    for id in reopened {
-        output::field(
-            "reopened",
-            format_args!("window {id} was ended, because it was not confirmed (--or-reopen)"),
-        );
+    // Only now: whoever reads that it failed has read what is closed, and who has not confirmed it.
+    let reopened = reopened?;
+    for (_, window) in &reopened.windows {
+        let why = "was ended, because it was not confirmed (--or-reopen)";
+        output::field("reopened", format_args!("window {} {why}", window.id));
     }
+    reopened.impacts.iter().for_each(|impact| output::field("impact", impact::line(impact)));
     Ok(exit)
 }
 
 /// Ends the windows that this very call has added.
-async fn reopen(desk: &Desk, added: Vec<WindowId>) -> Result<Vec<WindowId>> {
-    desk.update("not confirmed, reopened", |state| {
-        added.iter().for_each(|id| drop(state.end_window(id)));
-        Ok::<_, String>(())
-    })
-    .await?;
-    Ok(added)
+async fn reopen(desk: &Desk, added: Vec<(Host, Window)>) -> Result<Reopened> {
+    let written = desk
+        .update("not confirmed, reopened", |state| {
+            added.iter().for_each(|(_, window)| drop(state.end_window(&window.id)));
+            Ok::<_, String>(())
+        })
+        .await
+        .context("it was not confirmed, and reopening it (--or-reopen) failed")?;
+    let impacts = impact::gather(desk, &added, written.state()).await;
+    Ok(Reopened { windows: added, impacts })
 }
 
 fn closing(on: &On) -> Closing {

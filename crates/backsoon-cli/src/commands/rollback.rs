@@ -6,6 +6,7 @@ use backsoon::time::Timestamp;
 use backsoon::{Host, Window};
 
 use super::words::sites_in_words;
+use super::written::Outcomes;
 use super::{Desk, impact};
 use crate::cli::Rollback;
 use crate::exit::Exit;
@@ -27,7 +28,7 @@ pub(super) async fn run(desk: &Desk, rollback: &Rollback) -> Result<Exit> {
             .sites()
             .flat_map(|(host, site)| site.windows.iter().map(move |window| (host.clone(), window.clone())))
             .collect();
-        written.json(&windows, &[], None, &impacts)?;
+        written.json(&Outcomes { windows: &windows, impacts: &impacts, ..Outcomes::default() })?;
         return Ok(written.exit());
     }
     let revision = rollback.revision;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use backsoon::control::{Found, Outcome};
-use backsoon::document::Unreadable;
+use backsoon::document::{Unreadable, WindowId};
 use backsoon::fleet::{Life, Report, Roster};
 use backsoon::impact::Impact;
 use backsoon::receipt::Receipt;
@@ -24,6 +24,21 @@ pub(super) struct Written {
     mended: Option<String>,
 }
 
+/// What came of a change besides, for programs.
+#[derive(Default)]
+pub(super) struct Outcomes<'a> {
+    /// The windows that the verb is about.
+    pub(super) windows: &'a [(Host, Window)],
+    /// Of those it has added: which it has ended again, because nobody confirmed them.
+    pub(super) reopened: &'a [(Host, Window)],
+    /// Why a site is closed that was to be open, in sentences.
+    pub(super) still_closed: &'a [String],
+    /// The proof, if somebody waited for it.
+    pub(super) receipt: Option<&'a Receipt>,
+    /// Of the windows that were ended.
+    pub(super) impacts: &'a [Impact],
+}
+
 /// The same for programs.
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -35,6 +50,9 @@ struct Shown<'a> {
     lost: Vec<&'a str>,
     draining: usize,
     windows: Vec<ShownWindow<'a>>,
+    /// The windows that were added and ended again, because nobody confirmed them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reopened: Vec<&'a WindowId>,
     still_closed: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<&'a Receipt>,
@@ -145,13 +163,7 @@ impl Written {
     }
 
     /// Says the same to programs.
-    pub(super) fn json(
-        &self,
-        windows: &[(Host, Window)],
-        still_closed: &[String],
-        receipt: Option<&Receipt>,
-        impacts: &[Impact],
-    ) -> Result<()> {
+    pub(super) fn json(&self, outcomes: &Outcomes<'_>) -> Result<()> {
         output::json(&Shown {
             store: self.store.clone(),
             revision: self.state().revision,
@@ -163,10 +175,11 @@ impl Written {
             late: self.late().map(|report| report.name.as_str()).collect(),
             lost: self.lost().map(|report| report.name.as_str()).collect(),
             draining: self.draining().map(|(_, requests)| requests).sum(),
-            windows: windows.iter().map(|(site, window)| ShownWindow { site, window }).collect(),
-            still_closed,
-            receipt,
-            impacts: impacts.iter().map(impact::Shown::new).collect(),
+            windows: outcomes.windows.iter().map(|(site, window)| ShownWindow { site, window }).collect(),
+            reopened: outcomes.reopened.iter().map(|(_, window)| &window.id).collect(),
+            still_closed: outcomes.still_closed,
+            receipt: outcomes.receipt,
+            impacts: outcomes.impacts.iter().map(impact::Shown::new).collect(),
         })
     }
 }

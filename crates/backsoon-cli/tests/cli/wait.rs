@@ -155,7 +155,15 @@ fn what_is_not_confirmed_is_reopened_if_asked_for() {
       receipt   not confirmed after SPAN: 0 of 1 server confirmed
       late      INSTANCE: 1 earlier request still runs, GET / for SPAN
       reopened  window w-ID was ended, because it was not confirmed (--or-reopen)
+      impact    w-ID: closed TIME to TIME: 0 refused, 0 held, 0 cut, no pass used
     ");
+    let json = place.run("on --wait=1s --or-reopen --json");
+    let said: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((json.code, &said["reopened"][0]), (3, &said["windows"][0]["id"]), "{said:#}");
+    assert_eq!(
+        (&said["receipt"]["verdict"], &said["impacts"][0]["window"]),
+        (&"not-confirmed".into(), &said["reopened"][0])
+    );
     assert_eq!(place.json("status")["sites"]["*"]["mode"], "off");
     slow.go_on.send(()).unwrap();
     assert!(visitor.join().unwrap().ends_with("halfhalf"));

@@ -4,12 +4,56 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
+use super::{Instance, lock};
+use crate::document::{Mode, State, Window};
+use crate::time::Timestamp;
+
 /// A moment that is put off again and again; when it comes the door is closed, whatever the State says.
 #[derive(Debug)]
 pub(crate) struct Fence {
     epoch: Instant,
     /// In milliseconds since the epoch.
     falls: AtomicU64,
+}
+
+// === impl Instance ===
+
+impl Instance {
+    /// From now on this instance is closed unless [`Instance::vouched_for`] says otherwise.
+    pub(crate) fn raise_fence(&self) {
+        let _ = self.fence.set(Fence::fallen());
+        let _turn = lock(&self.turn);
+        let state = self.state();
+        self.swap(&state.clone().unwrap_or_default(), state, Timestamp::now());
+    }
+
+    /// From now on jobs need a report that others have.
+    pub(crate) fn needs_listing(&self) {
+        let _ = self.listed.set(Fence::fallen());
+    }
+
+    pub(super) fn is_listed(&self) -> bool {
+        self.listed.get().is_none_or(|listed| !listed.has_fallen())
+    }
+
+    /// A report is with others that vouches for this instance until `moment`.
+    pub(crate) fn vouched_for(&self, moment: Instant) {
+        if let Some(listed) = self.listed.get() {
+            listed.put_off(moment);
+        }
+        if let Some(fence) = self.fence.get() {
+            let had_fallen = fence.has_fallen();
+            fence.put_off(moment);
+            if had_fallen {
+                self.tell();
+            }
+        }
+    }
+
+    /// Whether this instance has closed itself because it is lost.
+    pub fn is_fenced(&self) -> bool {
+        self.fence.get().is_some_and(Fence::has_fallen)
+    }
 }
 
 // === impl Fence ===
@@ -29,6 +73,16 @@ impl Fence {
     pub(super) fn has_fallen(&self) -> bool {
         self.epoch.elapsed().as_millis() >= u128::from(self.falls.load(Ordering::Acquire))
     }
+}
+
+/// The same wishes, and everything closed; to bearers, too, for a pass may have been revoked meanwhile.
+pub(super) fn behind_the_fence(mut state: State) -> State {
+    let mut window = Window::new(Mode::On);
+    (window.by, window.note) =
+        ("backsoon".into(), "this server has lost the store, and on_lost = close".into());
+    state.default.windows.push(window);
+    state.passes.clear();
+    state
 }
 
 #[cfg(test)]
