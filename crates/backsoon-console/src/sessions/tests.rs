@@ -1,8 +1,5 @@
 //! Sessions in a store in memory: how they begin, go on and end.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::*;
 
 fn sessions(idle: u64, absolute: u64) -> Sessions {
