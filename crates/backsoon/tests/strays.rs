@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backsoon::Instance;
 use backsoon::control::{self, Control};
 use backsoon::document::{Host, Lineage, Mode, State, Window, WindowId};
-use backsoon::fleet::{Kind, Place, Report};
+use backsoon::fleet::{Place, Report};
+use backsoon::join::Options;
 use backsoon::store::{self, Entry, MemoryStore, PutMode, Store, Version};
 use backsoon::time::Timestamp;
 use bytes::Bytes;
@@ -22,10 +24,12 @@ fn closed(revision: u64) -> State {
 
 async fn report(store: &dyn Store, name: &str, lineage: &Lineage, revision: u64) {
     let place = Place { host: "elsewhere".into(), boot: "another".into(), pid: 1, started: 1 };
-    let report =
-        Report { lineage: Some(lineage.clone()), revision, beat: 1, ..Report::new(name, Kind::Web, place) };
+    let other: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let instance = Instance::join(other, Options::default()).await;
+    let (name, lineage) = (name.to_owned(), Some(lineage.clone()));
+    let report = Report { name, place, lineage, revision, ..instance.report().unwrap() };
     let bytes = serde_json::to_vec(&report).unwrap();
-    store.put(&format!("roster/{name}"), bytes.into(), PutMode::Overwrite).await.unwrap();
+    store.put(&format!("roster/{}", report.name), bytes.into(), PutMode::Overwrite).await.unwrap();
 }
 
 async fn keep(store: &dyn Store, state: &State) {
