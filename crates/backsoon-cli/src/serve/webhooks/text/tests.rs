@@ -33,6 +33,9 @@ fn a_closing_is_told_as_people_tell_it() {
     let news = news::change(&before, &after);
     assert_eq!(news.text, "shop.example closed by ann@vm until 23:00 UTC: database move");
     assert_eq!((news.by.as_str(), news.why.as_str()), ("ann@vm", "database move"));
+    let (before, after) = closed("health.example.com", Mode::On);
+    let text = news::change(&before, &after).text;
+    assert!(text.starts_with("health.example.com closed by"), "a host stays as it is written: {text}");
     let (before, after) = closed("*", Mode::ReadOnly);
     let text = news::change(&before, &after).text;
     assert_eq!(text, "Every site made read-only by ann@vm until 23:00 UTC: database move");

@@ -54,10 +54,11 @@ pub(super) fn moment(time: Timestamp, now: Timestamp) -> String {
 }
 
 pub(super) fn capital(sentence: &str) -> String {
-    let known = ["every ", "the ", "a ", "rules", "page", "passes", "health", "revision"];
+    let known = ["every", "the", "a", "rules", "page", "passes", "health", "revision"];
+    let word = sentence.split([' ', ',']).next().unwrap_or_default();
     // A host stays as it is written.
     match sentence.chars().next() {
-        Some(first) if known.iter().any(|start| sentence.starts_with(start)) => {
+        Some(first) if known.contains(&word) => {
             first.to_uppercase().chain(sentence.chars().skip(1)).collect()
         }
         _ => sentence.to_owned(),
