@@ -109,7 +109,7 @@ fn on_a_terminal_it_goes_on_until_it_is_told_to_stop() {
     // With a lease that outlasts the looking: else it may be lost again before the picture is drawn.
     elsewhere(&place, "worker-1", 4, 60_000);
     eventually("it moves", || shown().get(before..).is_some_and(|since| since.contains("live")));
-    place.done("off");
+    assert_eq!(place.run("off").code, 3, "worker-1 is there and does not follow");
     eventually("the headline follows", || shown().contains("revision 2: all open"));
     std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"\x03").unwrap();
     eventually("it has ended", || shown().contains("\nended with 0"));
