@@ -15,6 +15,7 @@ use crate::known::Vouched;
 use crate::people::secret::{Digest, fingerprint};
 use crate::people::{Role, Secret, UserName};
 use crate::problem::{Problem, Result};
+use crate::seats::Errand;
 use crate::sessions::{Session, Via};
 
 /// The field in which a script of our own pages shows that it could read them.
@@ -86,7 +87,9 @@ impl Caller {
                 "this is for tokens alone, and none was sent: `Authorization: Bearer bst_…`",
             ));
         }
-        vouched(bearer(parts)?, desk, &client).await?
+        let caller = vouched(bearer(parts)?, desk, &client).await??;
+        at_work(parts);
+        Ok(caller)
     }
 
     /// What a form of this session has to send along.
@@ -128,6 +131,12 @@ impl Caller {
     /// # Errors
     /// 401 when nobody is known by what was shown, 503 when the store that knows is away.
     pub(crate) async fn of(parts: &Parts, desk: &Desk) -> Result<Self> {
+        let caller = Self::known(parts, desk).await?;
+        at_work(parts);
+        Ok(caller)
+    }
+
+    async fn known(parts: &Parts, desk: &Desk) -> Result<Self> {
         let client = client(parts)?;
         if parts.headers.contains_key(header::AUTHORIZATION) {
             return by_token(parts, desk, &client).await;
@@ -153,6 +162,13 @@ pub(crate) fn client(parts: &Parts) -> Result<Client> {
     client.ok_or_else(|| Problem::new(http::StatusCode::INTERNAL_SERVER_ERROR, "the guard was left out"))
 }
 
+/// It is known who asks, so their connection makes room for nobody before they have their answer.
+fn at_work(parts: &Parts) {
+    if let Some(errand) = parts.extensions.get::<Arc<Errand>>() {
+        errand.vouch();
+    }
+}
+
 fn unknown_token() -> Problem {
     Problem::unauthorized("this token is not known here, was revoked or has expired")
 }
@@ -174,7 +190,7 @@ async fn vouched(text: &str, desk: &Desk, client: &Client) -> store::Result<Resu
     let shown = fingerprint(text);
     let Some(token) = desk.tokens.verify(text).await? else {
         desk.known.forget(&shown);
-        let attempt = desk.limits.attempt(client.address);
+        let attempt = desk.limits.wrong_token(client.address);
         let attempt =
             attempt.map_err(|wait| Problem::too_often(wait, "too many wrong tokens came from this address"));
         return Ok(attempt.and_then(|()| Err(unknown_token())));
