@@ -28,16 +28,6 @@ impl Ground {
         HttpStore::new(&format!("http://token:{secret}@{}", self.address)).unwrap()
     }
 
-    /// Once this server's door has `state`.
-    async fn holds(&self, state: &State) {
-        let holds = async {
-            while self.instance.state().is_none_or(|held| held.change.id != state.change.id) {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-        };
-        timeout(PATIENCE, holds).await.expect("the gate follows");
-    }
-
     async fn operator(&self) -> Control {
         Control::new(Arc::new(self.by_token(Role::Operator).await), "ann@vm by the command line")
     }
