@@ -1,15 +1,21 @@
 //! What clients send, read strictly: JSON for the API, and forms that a page of ours has made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::caller::Caller;
 use crate::console::Desk;
 use crate::problem::{Problem, Result};
+
+/// How long a form from before there is a session may take to come.
+const FORM: Duration = Duration::from_secs(5);
 
 /// A JSON document.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -71,6 +77,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<Desk>> for Plain<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, desk: &Arc<Desk>) -> Result<Self> {
-        Ok(Self(axum::Form::<T>::from_request(request, desk).await?.0))
+        let form = timeout(FORM, axum::Form::<T>::from_request(request, desk)).await;
+        let form = form.map_err(|_| {
+            let detail = format!("the form did not come within {} s; load the page again", FORM.as_secs());
+            Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+        })?;
+        Ok(Self(form?.0))
     }
 }

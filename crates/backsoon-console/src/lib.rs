@@ -31,6 +31,7 @@ mod pages;
 pub mod people;
 pub mod problem;
 mod records;
+mod seats;
 pub mod sessions;
 mod sign_in;
 pub mod tokens;

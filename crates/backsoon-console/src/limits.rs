@@ -20,6 +20,7 @@ pub(crate) struct Limits {
     requests: Buckets<IpAddr>,
     by_servers: Buckets<IpAddr>,
     by_address: Buckets<IpAddr>,
+    by_wrong_tokens: Buckets<IpAddr>,
     by_name: Buckets<String>,
 }
 
@@ -34,11 +35,14 @@ impl Limits {
     /// Any request: 300 at once and 20 a second on. Requests to the store itself: 2,000 at once and 500 a second on, since
     /// a fleet may come from one address and each of its servers asks and reports every second. Sign-ins: ten at once and one in six seconds on from one address;
     /// twenty at once and one in thirty seconds on under one name, so that a name cannot be tried from many addresses.
+    /// Wrong tokens: as many as sign-ins from one address, counted by themselves, since a server whose token has expired goes on
+    /// asking and may have the operators' address.
     pub(crate) fn new() -> Self {
         Self {
             requests: Buckets::new(300, Duration::from_millis(50)),
             by_servers: Buckets::new(2000, Duration::from_millis(2)),
             by_address: Buckets::new(10, Duration::from_secs(6)),
+            by_wrong_tokens: Buckets::new(10, Duration::from_secs(6)),
             by_name: Buckets::new(20, Duration::from_secs(30)),
         }
     }
@@ -53,9 +57,14 @@ impl Limits {
         self.by_servers.take(network(from))
     }
 
-    /// One more secret tried: a password, a link, or a token that was none.
+    /// One more secret of a person tried: a password or a link.
     pub(crate) fn attempt(&self, from: IpAddr) -> Result<(), Duration> {
         self.by_address.take(network(from))
+    }
+
+    /// One more token that was none.
+    pub(crate) fn wrong_token(&self, from: IpAddr) -> Result<(), Duration> {
+        self.by_wrong_tokens.take(network(from))
     }
 
     /// One more password for a name, whether there is such a user or not.

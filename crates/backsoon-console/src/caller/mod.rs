@@ -7,6 +7,7 @@ mod session;
 mod token;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use backsoon::store;
 use http::header;
@@ -23,6 +24,7 @@ use crate::console::Desk;
 use crate::known::Vouched;
 use crate::people::{Role, Secret};
 use crate::problem::{Problem, Result};
+use crate::seats::Errand;
 
 /// Somebody whom the console knows.
 #[derive(Debug, Clone)]
@@ -83,7 +85,9 @@ impl Caller {
                 "this is for tokens alone, and none was sent: `Authorization: Bearer bst_…`",
             ));
         }
-        vouched(bearer(parts)?, desk, &client).await?
+        let caller = vouched(bearer(parts)?, desk, &client).await??;
+        at_work(parts);
+        Ok(caller)
     }
 
     /// Checks the role.
@@ -99,6 +103,12 @@ impl Caller {
     /// # Errors
     /// 401 when nobody is known by what was shown, 503 when the store that knows is away.
     pub(crate) async fn of(parts: &Parts, desk: &Desk) -> Result<Self> {
+        let caller = Self::known(parts, desk).await?;
+        at_work(parts);
+        Ok(caller)
+    }
+
+    async fn known(parts: &Parts, desk: &Desk) -> Result<Self> {
         let client = client(parts)?;
         if parts.headers.contains_key(header::AUTHORIZATION) {
             return by_token(parts, desk, &client).await;
@@ -115,6 +125,13 @@ impl Caller {
         Err(Problem::unauthorized(
             "nobody has signed in; sign in, or send a token: `Authorization: Bearer bst_…`",
         ))
+    }
+}
+
+/// It is known who asks, so their connection makes room for nobody before they have their answer.
+fn at_work(parts: &Parts) {
+    if let Some(errand) = parts.extensions.get::<Arc<Errand>>() {
+        errand.vouch();
     }
 }
 

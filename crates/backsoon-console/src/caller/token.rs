@@ -23,7 +23,7 @@ pub(super) async fn vouched(text: &str, desk: &Desk, client: &Client) -> store::
     let shown = fingerprint(text);
     let Some(token) = desk.tokens.verify(text).await? else {
         desk.known.forget(&shown);
-        let attempt = desk.limits.attempt(client.address);
+        let attempt = desk.limits.wrong_token(client.address);
         let attempt =
             attempt.map_err(|wait| Problem::too_often(wait, "too many wrong tokens came from this address"));
         return Ok(attempt.and_then(|()| Err(unknown_token())));

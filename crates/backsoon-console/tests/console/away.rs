@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use backsoon::document::{Mode, Window};
 use backsoon::store::{Entry, Error, MemoryStore, PutMode, Result, Store, Version};
 use backsoon_console::{Options, Role};
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use super::ground::{Ground, all};
 pub(crate) struct Fragile {
     store: MemoryStore,
     away: AtomicBool,
+    lists_hang: AtomicBool,
 }
 
 impl Fragile {
@@ -50,6 +52,9 @@ impl Store for Fragile {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
+        if self.lists_hang.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.check()?;
         self.store.list(prefix).await
     }
@@ -61,7 +66,7 @@ impl Store for Fragile {
 
 #[tokio::test]
 async fn while_the_store_is_away_people_look_and_nobody_changes_anything() {
-    let store = Arc::new(Fragile { store: MemoryStore::new(), away: AtomicBool::new(false) });
+    let store = Arc::new(Fragile::default());
     let ground = Ground::over(store.clone(), Options::default()).await;
     ground.user("ada", Role::Admin).await;
     let (ada, bob) = (ground.sign_in("ada").await, ground.token(Role::Operator).await);
@@ -93,6 +98,20 @@ async fn while_the_store_is_away_people_look_and_nobody_changes_anything() {
     store.away.store(false, Ordering::SeqCst);
     let back = ground.json("POST", "/api/v1/reopen", &all(&headers), "{}").await;
     assert_eq!(back.status, 200, "{back:?}");
+}
+
+#[tokio::test]
+async fn the_first_page_waits_for_no_list_of_servers_that_never_comes() {
+    let store = Arc::new(Fragile::default());
+    let ground = Ground::over(store.clone(), Options::default()).await;
+    ground.user("ada", Role::Viewer).await;
+    let ada = ground.sign_in("ada").await;
+    let closed = ground.control().begin(&backsoon::Host::any(), Window::new(Mode::On)).await.unwrap();
+    ground.holds(closed.state()).await;
+    store.lists_hang.store(true, Ordering::SeqCst);
+    store.go(true);
+    let page = ground.get("/", &[&ada.cookie]).await;
+    assert!(page.status == 200 && page.body.contains("is away"), "{page:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backsoon::store::{MemoryStore, Store};
-use backsoon::{Control, Instance, join};
+use backsoon::{Control, Instance, State, join};
 use backsoon_console::tokens::Tokens;
 use backsoon_console::{Console, Options, People, Role};
 use serde_json::Value;
@@ -148,6 +148,16 @@ impl Ground {
 
     pub(crate) fn control(&self) -> Control {
         Control::new(Arc::clone(&self.store), "the test")
+    }
+
+    /// Once this server's door has `state`.
+    pub(crate) async fn holds(&self, state: &State) {
+        let holds = async {
+            while self.instance.state().is_none_or(|held| held.change.id != state.change.id) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, holds).await.expect("the gate follows");
     }
 
     /// The mode of `*` in the store.

@@ -52,6 +52,19 @@ async fn cookies_and_tokens_that_are_cut_stretched_or_garbled_are_nobodys() {
 }
 
 #[tokio::test]
+async fn a_form_from_before_a_session_that_does_not_come_is_not_waited_for() {
+    let ground = Ground::new().await;
+    let head = format!("host: {}\r\n{}", ground.address, ground.origin());
+    for path in ["/sign-in", "/welcome"] {
+        let said = ground
+            .raw(format!("POST {path} HTTP/1.1\r\n{head}\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 9999\r\n\r\nname=ada").as_bytes())
+            .await;
+        assert_eq!(said.status, 408, "{said:?}");
+        assert!(said.body.contains("5 s"), "{said:?}");
+    }
+}
+
+#[tokio::test]
 async fn fields_that_are_not_text_are_refused_and_not_read() {
     let ground = Ground::new().await;
     let address = ground.address;

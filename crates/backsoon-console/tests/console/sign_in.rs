@@ -185,6 +185,24 @@ async fn wrong_tokens_are_counted_too() {
     assert_eq!((statuses[0], statuses[13]), (401, 429), "{statuses:?}");
 }
 
+/// A server whose token has expired asks all day, and may have the operators' address.
+#[tokio::test]
+async fn wrong_tokens_shut_nobody_out_of_signing_in() {
+    let ground = Ground::new().await;
+    let link = ground.people.first_link().await.unwrap();
+    let wrong = format!("authorization: Bearer bst_0123456789ab_{}", Secret::random().reveal());
+    let mut last = 0;
+    for _ in 0..14 {
+        last = ground.get("/api/v1/store/state", &[&wrong]).await.status;
+    }
+    assert_eq!(last, 429);
+    assert_eq!(ground.get(&format!("/welcome?key={}", link.reveal()), &[]).await.status, 200);
+    ground.user("ada", Role::Operator).await;
+    ground.sign_in("ada").await;
+    let right = ground.token(Role::Viewer).await;
+    assert_eq!(ground.get("/api/v1/state", &[&right]).await.status, 200, "nor any other token");
+}
+
 /// A browser keeps its cookies by host and not by port: on one machine the gate's replace the console's of the same name.
 #[tokio::test]
 async fn the_cookie_of_a_pass_does_not_sign_anybody_out() {

@@ -242,6 +242,80 @@ async fn a_server_hands_a_state_over_only_when_the_store_has_lost_its_own() {
     assert!(ground.store.list("kept/").await.unwrap().is_empty(), "and filed by the operator");
 }
 
+/// A State of a server that never was, with pages and windows of its own.
+fn made_up() -> State {
+    let mut state = State { revision: 7, ..State::new() };
+    state.default.windows.push(Window::new(Mode::On));
+    state
+}
+
+async fn hand_over(server: &HttpStore, state: &State) -> Result<Version, Error> {
+    let place = format!("kept/{}-{:020}", state.lineage, state.revision);
+    server.put(&place, state.to_bytes().into(), PutMode::Create).await
+}
+
+#[tokio::test]
+async fn a_server_writes_no_state_for_a_store_that_never_had_one() {
+    let ground = Ground::new().await;
+    let server = ground.by_token(Role::Server).await;
+    assert!(said(hand_over(&server, &made_up()).await).contains("never had"));
+    assert!(ground.store.list("kept/").await.unwrap().is_empty());
+    ground.operator().await.begin(&"a.example".parse().unwrap(), Window::new(Mode::On)).await.unwrap();
+    assert_eq!(ground.mode().await, Mode::Off, "the first closing is all that there is");
+}
+
+#[tokio::test]
+async fn a_store_that_was_emptied_takes_the_lineage_that_its_gate_holds_and_no_other() {
+    let ground = Ground::new().await;
+    ground.operator().await.begin(&Host::any(), Window::new(Mode::On)).await.unwrap();
+    let state = ground.control().read().await.unwrap().unwrap();
+    ground.holds(&state).await;
+    let server = ground.by_token(Role::Server).await;
+    ground.store.delete("state").await.unwrap();
+    assert!(ground.store.list("history/").await.unwrap().is_empty());
+    assert!(said(hand_over(&server, &made_up()).await).contains("never had"));
+    // The gate itself keeps what it holds; this server had a later one.
+    let later = State { revision: state.revision + 1, ..state };
+    hand_over(&server, &later).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_gate_that_holds_nothing_takes_the_lineage_that_the_history_tells_of() {
+    let first = Ground::new().await;
+    let operator = first.operator().await;
+    operator.begin(&Host::any(), Window::new(Mode::On)).await.unwrap();
+    operator.begin(&"a.example".parse().unwrap(), Window::new(Mode::On)).await.unwrap();
+    let state = first.control().read().await.unwrap().unwrap();
+    let store = Arc::clone(&first.store);
+    first.instance.leave().await;
+    drop(first);
+    store.delete("state").await.unwrap();
+    for kept in store.list("kept/").await.unwrap() {
+        store.delete(&kept.key).await.unwrap();
+    }
+
+    let again = Ground::over(Arc::clone(&store), Options::default()).await;
+    assert_eq!(again.instance.state(), None);
+    let server = again.by_token(Role::Server).await;
+    assert!(said(hand_over(&server, &made_up()).await).contains("never had"));
+    hand_over(&server, &state).await.unwrap();
+    let twice = hand_over(&server, &state).await;
+    assert!(matches!(twice, Err(Error::Conflict { .. })), "{twice:?}");
+}
+
+#[tokio::test]
+async fn a_state_of_a_newer_backsoon_is_there_and_nothing_is_taken_in_its_place() {
+    let ground = Ground::new().await;
+    ground.operator().await.begin(&Host::any(), Window::new(Mode::On)).await.unwrap();
+    let state = ground.control().read().await.unwrap().unwrap();
+    ground.holds(&state).await;
+    let newer = r#"{"schema": 4000000000}"#;
+    ground.store.put("state", newer.into(), PutMode::Overwrite).await.unwrap();
+    let later = State { revision: state.revision + 1, ..state };
+    let server = ground.by_token(Role::Server).await;
+    assert!(said(hand_over(&server, &later).await).contains("none is taken over"));
+}
+
 #[tokio::test]
 async fn the_gate_files_what_is_replaced_and_knows_a_change_that_comes_twice() {
     let ground = Ground::new().await;

@@ -92,6 +92,38 @@ async fn who_is_told_to_wait_waits_and_asks_again_but_not_for_long() {
 }
 
 #[tokio::test]
+async fn who_is_told_to_wait_for_ever_is_in_trouble_at_once() {
+    for seconds in ["999999999", "18446744073709551615"] {
+        let never = format!(
+            "HTTP/1.1 429 Too Many Requests\nretry-after: {seconds}\ncontent-length: 0\nconnection: close\n\n"
+        );
+        let stranger = Stranger::answering(&[&never, WRITTEN]).await;
+        assert!(stranger.trouble().await.contains("429"), "{seconds}");
+        assert_eq!(stranger.asked.load(Ordering::SeqCst), 1, "{seconds}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_not_read_for_ever() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = socket.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        // Until nobody reads it any more, and not so fast that it would fill the memory of a client without a limit.
+        while stream.write_all(&[b' '; 16 * 1024]).await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    });
+    let store = HttpStore::new(&format!("http://token:{SECRET}@{address}")).unwrap();
+    let said = store.signature().await.unwrap_err().to_string();
+    assert!(said.contains("not the console of a gate"), "{said}");
+    serving.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_write_whose_answer_is_lost_is_sent_once_and_is_trouble() {
     let stranger = Stranger::answering(&["", WRITTEN]).await;
     let put = stranger.store.put("state", "{}".into(), PutMode::Create).await;

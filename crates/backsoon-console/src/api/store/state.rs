@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backsoon::State;
-use backsoon::document::Unreadable;
+use backsoon::document::{Lineage, Unreadable};
 use backsoon::store::{Entry, Error, PutMode, Version};
 use backsoon::time::Timestamp;
 
@@ -88,11 +88,11 @@ impl Desk {
         }
     }
 
-    /// Checks a State that a server holds and hands over. That is done only when the store has lost its own: at any other time
-    /// it would be a way to tell of changes that never were.
+    /// Checks a State that a server holds and hands over. That is done only when the store has lost its own, and by its lineage:
+    /// at any other time it would be a way to tell of changes that never were.
     ///
     /// # Errors
-    /// 403 while a State lies there; 422 when it is none, of the future, or not where it belongs.
+    /// 403 while a State lies there, or none is known to have been lost; 422 when it is none, of the future, or not where it belongs.
     pub(super) async fn check_kept(&self, key: &str, value: &[u8], mode: &Mode) -> Result<Overtaken> {
         let kept = State::from_bytes(value).map_err(|why| Problem::unprocessable(why.to_string()))?;
         let place = format!("kept/{}-{:020}", kept.lineage, kept.revision);
@@ -107,12 +107,34 @@ impl Desk {
             ));
         }
         match self.store.get("state").await {
-            Ok(Some(there)) if State::from_bytes(&there.value).is_ok() => {
-                Err(Problem::forbidden("the store has a state, so none is taken over from a server"))
-            }
-            Ok(_) | Err(Error::TooLarge { .. }) => Ok(Overtaken::No),
+            Ok(Some(there)) => match State::from_bytes(&there.value) {
+                Err(Unreadable::Damaged { .. }) => Ok(Overtaken::No),
+                // One of a newer Backsoon is one, too.
+                Ok(_) | Err(_) => {
+                    Err(Problem::forbidden("the store has a state, so none is taken over from a server"))
+                }
+            },
+            Ok(None) => self.check_lost(key, &kept.lineage).await,
+            Err(Error::TooLarge { .. }) => Ok(Overtaken::No),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Checks that a store without a State had one of this lineage: this gate holds it, or the history tells of it.
+    async fn check_lost(&self, key: &str, lineage: &Lineage) -> Result<Overtaken> {
+        if self.instance.state().is_some_and(|held| held.lineage == *lineage) {
+            return Ok(Overtaken::No);
+        }
+        // Servers hand over again and again, and a history may be long.
+        if self.store.get(key).await?.is_some() {
+            return Ok(Overtaken::Yes);
+        }
+        if !self.store.list(&format!("history/{lineage}/")).await?.is_empty() {
+            return Ok(Overtaken::No);
+        }
+        Err(Problem::forbidden(
+            "nobody here knows that the store has lost a state of this lineage: it never had one, or was emptied and this gate has started since; restore it from a backup, or close anew what is to be closed (`backsoon on`)",
+        ))
     }
 
     /// Checks a State before it is filed: it must be the very one that lies in the store or is kept there.
