@@ -175,6 +175,12 @@ impl Snapshot {
         std::iter::once(&self.any).chain(self.suffixes.values()).chain(self.hosts.values())
     }
 
+    /// Every site that is not open, with its mode.
+    pub fn closings(&self) -> BTreeMap<Host, Mode> {
+        let closed = self.sites().filter(|site| site.mode() > Mode::Off);
+        closed.map(|site| (site.host().clone(), site.mode())).collect()
+    }
+
     /// The next moment at which a window begins or ends or a pass expires, and this snapshot is out of date.
     pub fn next_edge(&self) -> Option<Timestamp> {
         self.next_edge
