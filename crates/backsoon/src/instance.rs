@@ -3,6 +3,7 @@
 //! The file is long because looking, counting and replacing are one promise, and are read together.
 
 mod fence;
+mod handed_on;
 mod job;
 mod permit;
 mod tallies;
@@ -11,13 +12,14 @@ use std::any::Any;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 
 use self::fence::Fence;
+pub use self::handed_on::HandedOn;
 pub use self::job::JobRefused;
 pub use self::permit::Permit;
 use self::tallies::Tallies;
@@ -28,7 +30,7 @@ use crate::queue::{Place, Queue};
 use crate::reply::Reply;
 use crate::request::{Identity, NO_HEADERS, Request, User};
 use crate::rules::Marks;
-use crate::running::{Cut, Register, Running, SiteId};
+use crate::running::{Cut, Left, Register, Running, SiteId};
 use crate::snapshot::{Settled, Snapshot};
 pub use crate::snapshot::{UPCOMING_HEADER, Upcoming};
 use crate::tally::Tally;
@@ -334,10 +336,13 @@ impl Instance {
 
     /// Every site that is not open, with its mode.
     pub fn closings(&self) -> BTreeMap<Host, Mode> {
-        self.in_force(|snapshot| {
-            let closed = snapshot.sites().filter(|site| site.mode() > Mode::Off);
-            closed.map(|site| (site.host().clone(), site.mode())).collect()
-        })
+        self.in_force(Snapshot::closings)
+    }
+
+    /// The State in force and every site that it closes, both of one moment: no change lies between them.
+    pub fn state_and_closings(&self) -> (Option<Arc<State>>, BTreeMap<Host, Mode>) {
+        let fenced = self.is_fenced();
+        self.read(|door| (door.state.clone(), door.in_force(fenced).closings()))
     }
 
     /// How many requests still run that were admitted before their site became stricter, per site.
@@ -422,6 +427,23 @@ impl Instance {
         for (site, host, window) in due {
             let counters = window.and_then(|window| self.tallies.counters(&window));
             self.register.cut(site, &host, revision, counters);
+        }
+    }
+
+    /// A request of `site` ended before whoever has it began to answer: if it was to drain, that is told as a cut.
+    fn abandoned(&self, site: &Weak<Settled>, left: &Left) {
+        let told = self.read(|door| {
+            let is_it = |retired: &&Retired| std::ptr::eq(Arc::as_ptr(&retired.site), site.as_ptr());
+            let older = &door.retired.iter().find(is_it)?.site;
+            let mut stricter = door.snapshot.sites().filter(|site| site.outdates(older));
+            let first = stricter.next()?;
+            // Which of several it belongs to is not known, so it stands in the way of all of them.
+            let host = if stricter.next().is_some() { older.host() } else { first.host() };
+            let revision = door.state.as_ref().map_or(0, |state| state.revision);
+            Some((host.clone(), revision, first.counters().cloned()))
+        });
+        if let Some((host, revision, counters)) = told {
+            self.register.abandoned(left, host, revision, counters);
         }
     }
 
@@ -618,10 +640,7 @@ impl Instance {
 
     fn in_force<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
         let fenced = self.is_fenced();
-        self.read(|door| match &door.fenced {
-            Some(closed) if fenced => look(closed),
-            _ => look(&door.snapshot),
-        })
+        self.read(|door| look(door.in_force(fenced)))
     }
 
     fn read<T>(&self, look: impl FnOnce(&Door) -> T) -> T {
@@ -636,6 +655,13 @@ fn lock(turn: &Mutex<()>) -> std::sync::MutexGuard<'_, ()> {
 // === impl Door ===
 
 impl Door {
+    fn in_force(&self, is_fenced: bool) -> &Snapshot {
+        match &self.fenced {
+            Some(closed) if is_fenced => closed,
+            _ => &self.snapshot,
+        }
+    }
+
     fn draining(&self) -> BTreeMap<Host, usize> {
         let mut draining = BTreeMap::new();
         self.each_draining(|site, retired| {

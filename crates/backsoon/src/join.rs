@@ -579,6 +579,8 @@ impl Membership {
         let state = instance.state();
         let heard = *lock(&self.heard);
         let lease = lock(&self.crew).lease(&self.options);
+        // Before the cuts: what is cut is told first and ends then, so a report that misses the cut still has it draining.
+        let draining = instance.draining();
         let (cuts, cut_total) = instance.cuts();
         let (tallies, tallies_left_out) = instance.tallies();
         let own = |then: Effect| {
@@ -604,7 +606,7 @@ impl Membership {
             closings: told.closings,
             ignores: told.ignores,
             serves: self.options.serves.clone(),
-            draining: instance.draining(),
+            draining,
             oldest: instance.oldest(),
             cuts,
             cut_total,

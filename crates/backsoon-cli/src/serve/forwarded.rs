@@ -13,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 use backsoon::rules::TrustedProxies;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use super::host::is_host;
+
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -83,6 +85,16 @@ impl Peer {
     /// Whether what it says about others is believed.
     pub(crate) fn is_trusted(&self) -> bool {
         self.trust == Trust::Proxy
+    }
+
+    /// Which host a trusted proxy says that the visitor asked for: one value, and a host.
+    pub(crate) fn tells_host<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        if self.trust == Trust::Stranger {
+            return None;
+        }
+        let mut told = headers.get_all(&HOST).iter();
+        let only = told.next().filter(|_| told.next().is_none());
+        only.filter(|host| is_host(host.as_bytes()))
     }
 
     /// Writes into `headers` what the upstream is told about this visitor.
@@ -284,6 +296,27 @@ mod tests {
         );
         assert_eq!(told("[::ffff:10.0.0.1]:5000", &chain)[0], "192.0.2.7, 2001:db8::1, 10.0.0.1");
         assert_eq!(told("10.0.0.1:5000", &[])[0], "10.0.0.1");
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_tells_the_host_and_only_one() {
+        let trusted = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
+        let told = |peer: &str, sent: &[&'static str]| {
+            let peer = Peer::new(peer.parse().unwrap(), Scheme::Http, &trusted);
+            let mut headers = HeaderMap::new();
+            for host in sent {
+                headers.append(HOST, HeaderValue::from_static(host));
+            }
+            peer.tells_host(&headers).cloned()
+        };
+        assert_eq!(
+            told("10.0.0.1:1", &["shop.example:80"]),
+            Some(HeaderValue::from_static("shop.example:80"))
+        );
+        assert_eq!(told("192.0.2.7:1", &["shop.example"]), None);
+        for none in [&[][..], &["a", "a"], &["a, b"], &["a b"], &[""], &["me@a"]] {
+            assert_eq!(told("10.0.0.1:1", none), None, "{none:?}");
+        }
     }
 
     #[test]
