@@ -102,8 +102,8 @@ fn a_site_below_the_mirrored_one_is_not_claimed_until_it_is_mirrored_too() {
         let ran = place.run(&format!("on --site {below} --new-site --wait=3s"));
         assert_eq!(read(&place.path("flag")), None, "the proxy is open");
         assert!(ran.code == 3 && ran.out.contains(&format!("{below} is off there")), "{ran:?}");
-        let checked = place.run("check");
-        let said = format!("{}{}", checked.out, checked.err);
+        let status = place.run("status");
+        let said = format!("{}{}", status.out, status.err);
         let way_out = format!("--site '{mirrored}' --site '{below}'");
         assert!(said.contains(&way_out), "{said}");
         // Closed as a whole, the site below is closed with it.
