@@ -15,7 +15,7 @@ use self::plan::Plan;
 pub use self::settled::Settled;
 pub use self::upcoming::{UPCOMING_HEADER, Upcoming};
 use crate::decide::Local;
-use crate::document::{Host, State, plain_host};
+use crate::document::{Host, Mode, State, plain_host};
 use crate::pass::Passes;
 use crate::time::Timestamp;
 
