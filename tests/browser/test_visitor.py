@@ -1,6 +1,10 @@
 """What visitors meet."""
 
+import http.server
 import re
+import threading
+import urllib.error
+import urllib.request
 
 import pytest
 from playwright.sync_api import expect
@@ -70,3 +74,52 @@ def test_who_waits_comes_back_by_themselves(visitors, ground):
     shut(page, ground)
     ground.open()
     expect(page.get_by_role("heading", level=1)).to_have_text("The shop", timeout=60_000)
+
+
+class Mirrored(http.server.BaseHTTPRequestHandler):
+    """A proxy that shows a mirror's page to whatever is sent, and counts that."""
+
+    page, closed, sent = b"", True, 0
+
+    def answer(self):
+        Mirrored.sent += self.command == "POST"
+        form = b"<!doctype html><html lang=en><title>Shop</title><h1>The shop</h1><form method=post><button>Pay</button></form>"
+        shut = self.closed and self.path != "/form"
+        body = self.page if shut else form
+        self.send_response(503 if shut else 200)
+        self.send_header("content-type", "text/html; charset=utf-8")
+        self.send_header("content-length", str(len(body)))
+        self.send_header("cache-control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.answer()
+
+    do_GET = do_HEAD = answer
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_mirrors_page_sends_nothing_a_second_time(visitors, ground):
+    page = visitors()
+    shut(page, ground)
+    asked = urllib.request.Request(ground.site, headers={"accept": "text/html"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked)
+    Mirrored.page = refused.value.read()
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirrored)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    site = f"http://127.0.0.1:{proxy.server_port}"
+    page.goto(f"{site}/form")
+    page.evaluate("document.forms[0].action = '/pay?order=1#card'")
+    page.get_by_role("button", name="Pay").click()
+    expect(page.locator("main")).to_contain_text("New shelves")
+    assert Mirrored.sent == 1
+    Mirrored.closed = False
+    expect(page.get_by_role("heading", level=1)).to_have_text("The shop", timeout=60_000)
+    assert (Mirrored.sent, page.url) == (1, f"{site}/pay?order=1")
+    proxy.shutdown()

@@ -23,14 +23,18 @@ use crate::time::Timestamp;
 /// What is said of a link that opens nothing, where the site is open and has no page for it.
 const NOTHING: &str = "This link is not valid, or not any more. Ask whoever sent it to you for a new one.\n";
 
-/// Whether the request is for a link; the application is never asked for it then.
+/// Whether the request is for a link, however that is spelled; the application is never asked for it then.
 #[inline]
 pub(crate) fn is_asked_for(request: &Request<'_>) -> bool {
-    request.path.starts_with(pass::PREFIX)
+    request.path.starts_with(pass::PREFIX) || pass::is_misspelled(request.path)
 }
 
 /// The answer to a request for a link, at `now`.
 pub(crate) fn answer(site: &Settled, request: &Request<'_>, now: Timestamp) -> (Reply, Cause) {
+    // Open or closed: what servers read differently opens nothing.
+    if !request.path.starts_with(pass::PREFIX) {
+        return (nothing(request), Cause::new("link", None));
+    }
     let passes = &site.policy().passes;
     let presented = Presented::read(request.path).filter(|_| matches!(request.method, "GET" | "HEAD"));
     let pass = presented.and_then(|presented| passes.presented(&presented, request.host));

@@ -55,6 +55,13 @@ pub(crate) struct Seat {
     index: usize,
 }
 
+/// What is left of a seat that was given up while the request goes on.
+#[derive(Debug)]
+pub(crate) struct Left {
+    label: Label,
+    since: Instant,
+}
+
 // Its own cache lines: two threads' parts are not to share one.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -100,6 +107,9 @@ struct Cuts {
 
 /// How many parts: more than the threads that usually serve.
 const PARTS: usize = 16;
+
+/// The index of a seat that was given up.
+const GIVEN_UP: usize = usize::MAX;
 
 /// How many cut requests are kept to be named.
 const NAMED: usize = 100;
@@ -168,6 +178,11 @@ impl Register {
         (cuts.listed.iter().map(|(_, cut)| cut.clone()).collect(), cuts.total)
     }
 
+    /// Notes a request as cut that has left its seat, for the sake of `site`.
+    pub(crate) fn abandoned(&self, left: &Left, site: Host, revision: u64, counters: Option<Arc<Counters>>) {
+        self.note(left.since, left.label, &Order { site, revision, counters });
+    }
+
     fn note(&self, since: Instant, label: Label, order: &Order) {
         let mut cuts = lock(&self.cuts);
         let request = label.running(since.elapsed());
@@ -224,6 +239,13 @@ impl Seat {
         Poll::Ready(())
     }
 
+    /// Gives the seat up, and keeps its names.
+    pub(crate) fn leave(mut self) -> Option<Left> {
+        let index = std::mem::replace(&mut self.index, GIVEN_UP);
+        let entry = self.register.part(self.part).0.try_remove(index)?;
+        Some(Left { label: entry.label, since: entry.since })
+    }
+
     /// Under which method and path it runs.
     pub(crate) fn running(&self) -> Option<Running> {
         let part = self.register.part(self.part);
@@ -253,7 +275,10 @@ impl Clone for Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.register.part(self.part).0.try_remove(self.index);
+        // The index of one that was given up may be another's by now.
+        if self.index != GIVEN_UP {
+            self.register.part(self.part).0.try_remove(self.index);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use self::plan::Plan;
 pub use self::settled::Settled;
 pub use self::upcoming::{UPCOMING_HEADER, Upcoming};
 use crate::decide::Local;
-use crate::document::{Host, State, plain_host};
+use crate::document::{Host, Mode, State, plain_host};
 use crate::pass::Passes;
 use crate::time::Timestamp;
 
@@ -112,6 +112,12 @@ impl Snapshot {
     /// Every settled site, the default first.
     pub fn sites(&self) -> impl Iterator<Item = &Arc<Settled>> {
         std::iter::once(&self.any).chain(self.suffixes.values()).chain(self.hosts.values())
+    }
+
+    /// Every site that is not open, with its mode.
+    pub fn closings(&self) -> BTreeMap<Host, Mode> {
+        let closed = self.sites().filter(|site| site.mode() > Mode::Off);
+        closed.map(|site| (site.host().clone(), site.mode())).collect()
     }
 
     /// The next moment at which a window begins or ends or a pass expires, and this snapshot is out of date.

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("accept", &["request"]),
     ("rules", &["request"]),
     ("document", &["rules", "time"]),
-    ("pass", &["document", "request", "time"]),
+    ("pass", &["document", "request", "rules", "time"]),
     ("tally", &["document"]),
     ("decide", &["document", "pass", "request", "rules"]),
     ("reply", &["accept", "document", "request", "time"]),

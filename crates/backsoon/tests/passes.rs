@@ -175,6 +175,33 @@ fn what_is_shown_of_an_invitation_has_no_secret() {
     }
 }
 
+#[test]
+fn no_spelling_of_a_link_brings_its_secret_into_a_log() {
+    let link = "/.well-known/backsoon/pass/p-x.5ec2e7";
+    for spelled in [
+        link.to_owned(),
+        format!("{link}?to=/cart"),
+        format!("/{link}"),
+        format!("{link}/../../../../cart"),
+        format!("/shop{link}"),
+        format!("/shop/..{link}"),
+        link.replace("pass/", "pass%2f"),
+        link.replace("pass/", "pass%252F"),
+        link.replace("pass/", "pass\\"),
+        link.replace("pass/", "pass;"),
+        link.replace("pass/", "pass//"),
+        link.replace("/backsoon", ";a=b/backsoon"),
+        link.replace("well-known", "%77ell%2Dknown"),
+        link.replace('.', "%2E"),
+    ] {
+        assert_eq!(redacted(&spelled), format!("{PREFIX}…"), "{spelled}");
+    }
+    for plain in ["/", "/cart?to=/.well-known/backsoon/pass/", "/.well-known/security.txt", "/100%25", "//a"]
+    {
+        assert_eq!(redacted(plain), plain);
+    }
+}
+
 #[tokio::test]
 async fn only_a_document_with_passes_needs_a_newer_reader() {
     let control = Control::new(store::open("memory:").await.unwrap(), "ann");

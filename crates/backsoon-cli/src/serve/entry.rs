@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use backsoon::MaintenanceLayer;
 use backsoon::adapters;
 use backsoon::adapters::tower::{Maintenance, ResponseBody};
 use backsoon::decide::Cause;
+use backsoon::{Instance, MaintenanceLayer};
+use http::uri::Authority;
 use http::{Request, Response, header};
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -19,7 +20,7 @@ use super::body::RequestBody;
 use super::failure::Failure;
 use super::figures::Figures;
 use super::forwarded::{Peer, Scheme};
-use super::host;
+use super::host::{self, BadHost};
 use super::listener::{Answers, Reception};
 use super::proxy::{Proxies, Proxy};
 use super::vigil::{Doings, RunningBody};
@@ -27,6 +28,7 @@ use super::vigil::{Doings, RunningBody};
 /// Where the requests of one gate come in.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    instance: Arc<Instance>,
     layer: MaintenanceLayer,
     proxies: Proxies,
     access: Access,
@@ -36,7 +38,10 @@ pub(crate) struct Entry {
 /// Where the requests of one connection come in: the door, with the proxy behind it.
 #[derive(Debug)]
 pub(crate) struct Requests {
+    instance: Arc<Instance>,
     door: Maintenance<Proxy>,
+    /// What the upstream reads where no host is named.
+    unnamed: Option<Authority>,
     peer: Arc<Peer>,
     access: Access,
     figures: Arc<Figures>,
@@ -50,12 +55,13 @@ pub(crate) type Body = RunningBody<Either<ResponseBody<AnswerBody>, AnswerBody>>
 
 impl Entry {
     pub(crate) fn new(
-        layer: MaintenanceLayer,
+        instance: Arc<Instance>,
         proxies: Proxies,
         access: Access,
         figures: Arc<Figures>,
     ) -> Self {
-        Entry { layer, proxies, access, figures }
+        let layer = MaintenanceLayer::new(Arc::clone(&instance)).share_permit().cut_short();
+        Entry { instance, layer, proxies, access, figures }
     }
 }
 
@@ -64,8 +70,11 @@ impl Reception for Entry {
 
     fn of(&self, peer: Peer, doings: Doings) -> Requests {
         let peer = Arc::new(peer);
-        let door = self.layer.layer(self.proxies.of(Arc::clone(&peer)));
-        Requests { door, peer, access: self.access, figures: Arc::clone(&self.figures), doings }
+        let instance = Arc::clone(&self.instance);
+        let door = self.layer.layer(self.proxies.of(Arc::clone(&instance), Arc::clone(&peer)));
+        let unnamed = self.proxies.unnamed().cloned();
+        let (access, figures) = (self.access, Arc::clone(&self.figures));
+        Requests { instance, door, unnamed, peer, access, figures, doings }
     }
 }
 
@@ -80,7 +89,7 @@ impl Answers for Requests {
     ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static {
         let running = self.doings.begin();
         let line = self.access.begin(&request, &self.peer);
-        let answering = match host::settle(&mut request) {
+        let answering = match host::settle(&mut request).and_then(|()| self.name(&mut request)) {
             Ok(()) => Ok(self.knock(request)),
             Err(_) => Err(Failure::BadHost.answer(request.headers().get(header::ACCEPT))),
         };
@@ -102,6 +111,16 @@ impl Answers for Requests {
 }
 
 impl Requests {
+    /// Leaves the host that the door decides for as the target's authority, where `Host` alone does not say it.
+    fn name(&self, request: &mut Request<Incoming>) -> Result<(), BadHost> {
+        let told = self.peer.tells_host(request.headers());
+        let mode = |host: &str| self.instance.mode(host);
+        match host::decisive(request.headers().get(header::HOST), told, self.unnamed.as_ref(), mode)? {
+            Some(authority) => host::address(request, authority),
+            None => Ok(()),
+        }
+    }
+
     fn knock(
         &self,
         request: Request<Incoming>,

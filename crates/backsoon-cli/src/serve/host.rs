@@ -6,9 +6,17 @@
 //! 2. Without one, an HTTP/1.1 request has exactly one `Host` field (RFC 9112 §3.2); HTTP/1.0 may have none.
 //! 3. It must be a host and perhaps a port: no user name, no blanks, no quotes, and no comma, which would be two
 //!    fields that someone has joined.
+//!
+//! The door decides for that host, with two exceptions, of which it hears by the target's authority:
+//!
+//! 4. Where no host is named, for the upstream's own authority: that is what the upstream will read.
+//! 5. Where a trusted proxy says in `X-Forwarded-Host` that the visitor asked for another one, for whichever of the two is
+//!    closed more. The proxy has rewritten `Host`, or the application goes by the other field; so neither name is a
+//!    way around a closing.
 
-use http::uri::Authority;
-use http::{HeaderValue, Request, Version, header};
+use backsoon::Mode;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Method, Request, Uri, Version, header};
 
 /// The request does not say unmistakably which host it is for: 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +41,42 @@ pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), BadHost> {
         (None, None) if request.version() < Version::HTTP_11 => Ok(()),
         _ => Err(BadHost(())),
     }
+}
+
+/// The authority that the door decides for, if `named` (the `Host` field) alone does not say it. `told` is what a trusted
+/// proxy says, `unnamed` what the upstream reads where no host is named.
+pub(crate) fn decisive(
+    named: Option<&HeaderValue>,
+    told: Option<&HeaderValue>,
+    unnamed: Option<&Authority>,
+    mode: impl Fn(&str) -> Mode,
+) -> Result<Option<Authority>, BadHost> {
+    let told = told.filter(|told| named != Some(*told));
+    if told.is_none() && named.is_some() {
+        return Ok(None);
+    }
+    let text = |host: &HeaderValue| host.to_str().ok().map(str::to_owned);
+    let read = named.and_then(text).or_else(|| unnamed.map(ToString::to_string));
+    let least = read.as_deref().map_or(Mode::Off, &mode);
+    let stricter = told.and_then(text).filter(|told| mode(told) > least);
+    match stricter.or(read.filter(|_| named.is_none())) {
+        Some(decisive) => Authority::try_from(decisive).map(Some).map_err(|_| BadHost(())),
+        None => Ok(None),
+    }
+}
+
+/// Writes `authority` into the target of `request`, where the door looks first.
+pub(crate) fn address<B>(request: &mut Request<B>, authority: Authority) -> Result<(), BadHost> {
+    // Refused in any case, and its target is nothing but an authority.
+    if request.method() == Method::CONNECT {
+        return Ok(());
+    }
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.authority = Some(authority);
+    parts.scheme.get_or_insert(Scheme::HTTP);
+    parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| BadHost(()))?;
+    Ok(())
 }
 
 /// Whether `host` is a host and perhaps a port. The usual bytes are told apart without the parser's work.
@@ -66,6 +110,35 @@ mod tests {
     fn the_target_outranks_the_field() {
         assert_eq!(settled("http://open/", Version::HTTP_11, &["closed"]), Ok(vec!["open".into()]));
         assert_eq!(settled("http://open/", Version::HTTP_2, &["a", "b"]), Ok(vec!["open".into()]));
+    }
+
+    #[test]
+    fn whichever_is_closed_more_decides() {
+        let mode = |host: &str| match host {
+            "closed" | "closed:" => Mode::On,
+            "held" => Mode::Hold,
+            _ => Mode::Off,
+        };
+        let field = HeaderValue::from_static;
+        let unnamed = Authority::from_static("app:3000");
+        for (named, told, decides) in [
+            (Some("open"), None, None),
+            (Some("closed"), None, None),
+            (Some("open"), Some("closed"), Some("closed")),
+            (Some("closed"), Some("open"), None),
+            (Some("closed"), Some("held"), None),
+            (Some("held"), Some("closed"), Some("closed")),
+            (Some("open"), Some("other"), None),
+            (None, None, Some("app:3000")),
+            (None, Some("open"), Some("app:3000")),
+            (None, Some("closed"), Some("closed")),
+        ] {
+            let (named, told) = (named.map(field), told.map(field));
+            let decided = decisive(named.as_ref(), told.as_ref(), Some(&unnamed), mode);
+            assert_eq!(decided, Ok(decides.map(Authority::from_static)), "{named:?} {told:?}");
+        }
+        let strange = decisive(Some(&field("open")), Some(&field("closed:")), None, mode);
+        assert!(strange.map_or(true, |decided| decided.is_some()), "never decided for the open one");
     }
 
     #[test]

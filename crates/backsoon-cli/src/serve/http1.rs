@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -60,10 +59,6 @@ impl Client {
     }
 
     fn prepare(&self, request: &mut Request<RequestBody>) {
-        if request.uri().authority().is_some() {
-            let path = request.uri().path_and_query().cloned();
-            *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
-        }
         *request.version_mut() = Version::HTTP_11;
         if let (Some(host), false) = (&self.host, request.headers().contains_key(header::HOST)) {
             request.headers_mut().insert(header::HOST, host.clone());

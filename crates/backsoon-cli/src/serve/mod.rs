@@ -44,8 +44,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use backsoon::Instance;
 use backsoon::store::Store;
-use backsoon::{Instance, MaintenanceLayer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -171,8 +171,7 @@ impl Gate {
     pub async fn run(self, instance: Arc<Instance>, shutdown: Shutdown) -> Outcome {
         let Tunnels { running, cut } = self.tunnels;
         let auth = Auth::new(&self.options, Arc::clone(&instance), Arc::clone(&self.figures));
-        let layer = MaintenanceLayer::new(Arc::clone(&instance)).share_permit().cut_short();
-        let entry = Entry::new(layer, self.proxies, self.access, Arc::clone(&self.figures));
+        let entry = Entry::new(Arc::clone(&instance), self.proxies, self.access, Arc::clone(&self.figures));
         // Until this function returns: what happens while the gate drains is told, too.
         let _announcing = self.announcing;
         let lapsed = self.watching.as_ref().map(|_| self.lapsed);

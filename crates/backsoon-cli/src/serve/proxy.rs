@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use backsoon::{Host, Permit};
-use http::{Method, Request, Response, StatusCode, Version, header};
+use backsoon::{Host, Instance, Permit};
+use http::uri::{Authority, PathAndQuery};
+use http::{Method, Request, Response, StatusCode, Uri, Version, header};
 use tower_service::Service;
 use tracing::warn;
 
@@ -28,6 +29,7 @@ use super::{h2c, hop_by_hop, http1};
 #[derive(Debug, Clone)]
 pub(crate) struct Proxy {
     inner: Arc<Inner>,
+    instance: Arc<Instance>,
     peer: Arc<Peer>,
 }
 
@@ -81,9 +83,14 @@ impl Proxies {
         }))
     }
 
-    /// The proxy for the requests of one connection.
-    pub(crate) fn of(&self, peer: Arc<Peer>) -> Proxy {
-        Proxy { inner: Arc::clone(&self.0), peer }
+    /// The proxy for the requests of one connection, which `instance` admits.
+    pub(crate) fn of(&self, instance: Arc<Instance>, peer: Arc<Peer>) -> Proxy {
+        Proxy { inner: Arc::clone(&self.0), instance, peer }
+    }
+
+    /// What the upstream of a request reads that names no host: its own authority.
+    pub(crate) fn unnamed(&self) -> Option<&Authority> {
+        self.0.upstreams.find("").map(|upstream| upstream.url.authority())
     }
 }
 
@@ -99,15 +106,20 @@ impl Service<Request<RequestBody>> for Proxy {
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Answering {
-        let Proxy { inner, peer } = self.clone();
-        Box::pin(async move { Ok(inner.answer(request, &peer).await) })
+        let Proxy { inner, instance, peer } = self.clone();
+        Box::pin(async move { Ok(inner.answer(request, &instance, &peer).await) })
     }
 }
 
 // === impl Inner ===
 
 impl Inner {
-    async fn answer(&self, mut request: Request<RequestBody>, peer: &Peer) -> Response<AnswerBody> {
+    async fn answer(
+        &self,
+        mut request: Request<RequestBody>,
+        instance: &Arc<Instance>,
+        peer: &Peer,
+    ) -> Response<AnswerBody> {
         let permit = request.extensions_mut().remove::<Permit>();
         if let Some(permit) = &permit {
             self.figures.admitted(permit.cause());
@@ -115,6 +127,11 @@ impl Inner {
         let accept = request.headers().get(header::ACCEPT).cloned();
         if request.method() == Method::CONNECT {
             return Failure::Tunnel.answer(accept.as_ref());
+        }
+        // The authority was the door's; which host the upstream reads is what `Host` says.
+        if request.uri().authority().is_some() {
+            let path = request.uri().path_and_query().cloned();
+            *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
         }
         let host =
             request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -128,8 +145,12 @@ impl Inner {
             Box::pin(upstream.tunnel.open(request, permit)).await
         } else {
             // The door's own permit rides with the answer.
-            drop(permit);
-            self.exchange(upstream, request).await
+            let handed_on = permit.map(|permit| permit.hand_on(instance));
+            let answer = self.exchange(upstream, request).await;
+            if let (Some(handed_on), false) = (handed_on, answer.as_ref().is_err_and(NoAnswer::is_at_work)) {
+                handed_on.answered();
+            }
+            answer
         };
         answer.unwrap_or_else(|NoAnswer { failure, detail }| {
             warn!(upstream = %upstream.url, failure = failure.word(), detail, "the upstream gave no answer");
@@ -196,6 +217,11 @@ impl NoAnswer {
     /// The connection broke, or what came over it could not be read.
     pub(crate) fn broken(error: &(dyn std::error::Error + 'static)) -> Self {
         NoAnswer { failure: Failure::Broken, detail: chain(error) }
+    }
+
+    /// Whether the upstream may have the request, and go on with it.
+    fn is_at_work(&self) -> bool {
+        self.failure != Failure::Unreachable
     }
 }
 

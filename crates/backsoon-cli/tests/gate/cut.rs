@@ -11,9 +11,10 @@ use axum::http::StatusCode;
 use axum::routing::{any, get};
 use backsoon::control::Outcome as Change;
 use backsoon::join::Options as Joining;
-use backsoon::receipt::{Expect, Verdict};
+use backsoon::receipt::{Expect, Receipt, Verdict};
 use backsoon::store::MemoryStore;
 use backsoon::{Control, Host, Instance, Mode, Window};
+use backsoon_cli::serve::Options;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hyper_util::rt::TokioIo;
@@ -26,7 +27,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::support::{PATIENCE, Raw, gate_with, options, upstream};
+use crate::support::{PATIENCE, Raw, gate_with, nowhere, options, upstream};
 use crate::websocket::{connect, echo, says};
 
 /// Half a body, and then nothing more.
@@ -71,6 +72,70 @@ async fn answers_bodies_and_tunnels_end_and_the_receipt_is_forced() {
     let last = timeout(PATIENCE, socket.next()).await.expect("the tunnel ends");
     assert!(is_farewell(&last), "{last:?}");
     assert!(instance.draining().is_empty());
+}
+
+/// Closes everything, and waits for the receipt.
+async fn receipt(store: Arc<MemoryStore>, then: impl Future<Output = ()>) -> Receipt {
+    let control = Control::new(store, "ann");
+    let window = Window::new(Mode::On);
+    let Change::Written(state) = control.begin(&Host::any(), window).await.unwrap() else { panic!("new") };
+    let expect = Expect { sites: vec![Host::any()], ..Expect::default() };
+    let waiting = control.wait(&state, &expect, PATIENCE, |_| {});
+    tokio::join!(waiting, then).0.unwrap()
+}
+
+#[tokio::test]
+async fn what_the_gate_gives_up_before_it_is_answered_is_cut_and_not_said_to_have_ended() {
+    let app = Router::new().route("/silent", any(std::future::pending::<()>));
+    let upstream = upstream(app).await;
+    // The upstream takes too long, and the visitor goes away.
+    for limit in [Duration::from_secs(3), PATIENCE * 2] {
+        let store = Arc::new(MemoryStore::new());
+        let instance = Instance::join(store.clone(), Joining::default()).await;
+        let options = Options { response_timeout: limit, ..options(&format!("http://{upstream}")) };
+        let gate = gate_with(&options, Arc::clone(&instance)).await;
+        let mut waits = Raw::to(gate.address).await;
+        waits.send("POST /silent?secret HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
+        Permits(&instance).become_(1).await;
+        let leaves = async {
+            if limit > PATIENCE {
+                while instance.draining().is_empty() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                drop(waits);
+            } else {
+                assert!(waits.answer().await.0.starts_with("http/1.1 504"));
+            }
+        };
+        let receipt = receipt(store, leaves).await;
+        assert_eq!(receipt.verdict, Verdict::Forced, "{limit:?}: {receipt:#?}");
+        let cut: Vec<_> = receipt.cut.iter().map(|cut| cut.request.path.as_str()).collect();
+        assert_eq!(cut, ["/silent"]);
+        assert_eq!((instance.cuts().1, instance.running()), (1, 0), "once");
+    }
+}
+
+#[tokio::test]
+async fn what_ended_before_the_closing_or_reached_nobody_is_not_cut() {
+    let app = Router::new().route("/silent", get(std::future::pending::<()>));
+    let (upstream, nowhere) = (upstream(app).await, nowhere().await);
+    let store = Arc::new(MemoryStore::new());
+    let instance = Instance::join(store.clone(), Joining::default()).await;
+    let gate = gate_with(&options(&format!("http://{upstream}")), Arc::clone(&instance)).await;
+    let mut leaves = Raw::to(gate.address).await;
+    leaves.send("GET /silent HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    Permits(&instance).become_(1).await;
+    drop(leaves);
+    Permits(&instance).become_(0).await;
+    let empty = gate_with(&options(&format!("http://{nowhere}")), Arc::clone(&instance)).await;
+    let unreachable = async {
+        let mut unreachable = Raw::to(empty.address).await;
+        unreachable.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert!(unreachable.answer().await.0.starts_with("http/1.1 502"));
+    };
+    unreachable.await;
+    let receipt = receipt(store, std::future::ready(())).await;
+    assert_eq!((receipt.verdict, receipt.cut.len()), (Verdict::Confirmed, 0), "{receipt:#?}");
 }
 
 /// Code 1012: the service restarts, come back later.

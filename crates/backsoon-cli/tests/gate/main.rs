@@ -8,6 +8,7 @@ mod failures;
 mod forwarding;
 mod http1;
 mod http2;
+mod names;
 mod observe;
 mod sample;
 mod shutdown;

@@ -94,6 +94,37 @@ fn what_somebody_else_changes_is_not_claimed_for_long_and_a_new_receipt_looks_fi
 }
 
 #[test]
+fn a_site_below_the_mirrored_one_is_not_claimed_until_it_is_mirrored_too() {
+    let place = Place::new();
+    for (mirrored, below) in [("*", "shop.example.com"), ("*.example.com", "www.example.com")] {
+        let ready = format!("the mirror of {mirrored} follows ");
+        let mirror = Program::start(&place, &format!("mirror --file flag --site {mirrored}"), &ready);
+        let ran = place.run(&format!("on --site {below} --new-site --wait=3s"));
+        assert_eq!(read(&place.path("flag")), None, "the proxy is open");
+        assert!(ran.code == 3 && ran.out.contains(&format!("{below} is off there")), "{ran:?}");
+        let status = place.run("status");
+        let said = format!("{}{}", status.out, status.err);
+        let way_out = format!("--site '{mirrored}' --site '{below}'");
+        assert!(said.contains(&way_out), "{said}");
+        // Closed as a whole, the site below is closed with it.
+        let whole = place.done(&format!("on --site {mirrored} --new-site --wait=20s"));
+        assert!(whole.contains("in force"), "{whole}");
+        mirror.stop();
+        place.done(&format!("off --site {mirrored}"));
+
+        let ready = format!("the mirror of {mirrored}, {below} follows ");
+        let flags = format!("mirror --map map --site {mirrored} --site {below}");
+        let both = Program::start(&place, &flags, &ready);
+        assert!(place.done(&format!("off --site {below} --wait=20s")).contains("confirmed"));
+        let said = place.done(&format!("on --site {below} --wait=20s"));
+        assert!(said.contains("in force"), "{said}");
+        assert_eq!(read(&place.path("map")).unwrap(), format!("{mirrored} off\n{below} on\n"));
+        both.stop();
+        place.done(&format!("off --site {below}"));
+    }
+}
+
+#[test]
 fn a_mirror_that_was_killed_blocks_receipts_until_it_is_there_again() {
     let place = Place::new();
     let ready = "the mirror of * follows ";

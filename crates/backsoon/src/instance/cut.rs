@@ -1,6 +1,6 @@
 //! Ending what still runs under a replaced site, where a window says when.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant as Moment;
@@ -12,7 +12,8 @@ use crate::decide::{Cause, Reason};
 use crate::document::{Host, WindowId};
 use crate::reply::Reply;
 use crate::request::{NO_HEADERS, Request};
-use crate::running::Cut;
+use crate::running::{Cut, Left};
+use crate::snapshot::Settled;
 
 /// When what still runs under a replaced site is to end, and for which site's sake.
 #[derive(Debug, Clone)]
@@ -47,6 +48,23 @@ impl Instance {
         let request = Request::new(method, host, path, &NO_HEADERS);
         let site = self.in_force(|snapshot| Arc::clone(snapshot.site(host)));
         self.refusal(&site, &request, Reason::Mode(site.mode(), site.window().map(|window| &window.id)))
+    }
+
+    /// A request of `site` ended before whoever has it began to answer: if it was to drain, that is told as a cut.
+    pub(super) fn abandoned(&self, site: &Weak<Settled>, left: &Left) {
+        let told = self.read(|door| {
+            let is_it = |retired: &&Retired| std::ptr::eq(Arc::as_ptr(&retired.site), site.as_ptr());
+            let older = &door.retired.iter().find(is_it)?.site;
+            let mut stricter = door.snapshot.sites().filter(|site| site.outdates(older));
+            let first = stricter.next()?;
+            // Which of several it belongs to is not known, so it stands in the way of all of them.
+            let host = if stricter.next().is_some() { older.host() } else { first.host() };
+            let revision = door.state.as_ref().map_or(0, |state| state.revision);
+            Some((host.clone(), revision, first.counters().cloned()))
+        });
+        if let Some((host, revision, counters)) = told {
+            self.register.abandoned(left, host, revision, counters);
+        }
     }
 
     /// When requests are to be cut next.

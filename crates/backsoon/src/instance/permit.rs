@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
+use super::{HandedOn, Instance};
 use crate::decide::Cause;
 use crate::running::{Running, Seat};
 use crate::snapshot::{Settled, Upcoming};
@@ -70,6 +71,14 @@ impl Permit {
     /// As [`Permit::cut`], for those who poll.
     pub fn poll_cut(&self, cx: &Context<'_>) -> Poll<()> {
         self.seat.as_ref().map_or(Poll::Pending, |seat| seat.poll_cut(cx))
+    }
+
+    /// Gives this clone away for a request that somebody else works on from now on; another one has to be held until the
+    /// last byte of the answer, as ever. `instance` is the one that has admitted the request.
+    pub fn hand_on(mut self, instance: &Arc<Instance>) -> HandedOn {
+        let left = self.seat.take().and_then(Seat::leave);
+        let site = self.site.as_ref().map(Arc::downgrade).unwrap_or_default();
+        HandedOn::new(Arc::clone(instance), site, left)
     }
 
     /// The closing to come that the answer is to announce, in the field [`UPCOMING_HEADER`](super::UPCOMING_HEADER).

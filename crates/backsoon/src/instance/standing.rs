@@ -41,7 +41,7 @@ impl Instance {
         let fenced = self.is_fenced();
         self.read(|door| Picture {
             state: door.state.clone(),
-            closings: closings(door.in_force(fenced)),
+            closings: door.in_force(fenced).closings(),
             draining: door.draining(),
             oldest: self.oldest_of(door),
         })
@@ -73,7 +73,13 @@ impl Instance {
 
     /// Every site that is not open, with its mode.
     pub fn closings(&self) -> BTreeMap<Host, Mode> {
-        self.in_force(closings)
+        self.in_force(Snapshot::closings)
+    }
+
+    /// The State in force and every site that it closes, both of one moment: no change lies between them.
+    pub fn state_and_closings(&self) -> (Option<Arc<State>>, BTreeMap<Host, Mode>) {
+        let fenced = self.is_fenced();
+        self.read(|door| (door.state.clone(), door.in_force(fenced).closings()))
     }
 
     /// How many requests wait.
@@ -94,9 +100,4 @@ impl Instance {
     pub fn next_edge(&self) -> Option<Timestamp> {
         self.read(|door| door.snapshot.next_edge())
     }
-}
-
-fn closings(snapshot: &Snapshot) -> BTreeMap<Host, Mode> {
-    let closed = snapshot.sites().filter(|site| site.mode() > Mode::Off);
-    closed.map(|site| (site.host().clone(), site.mode())).collect()
 }

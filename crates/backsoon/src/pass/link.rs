@@ -9,6 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::NotInvited;
 use super::invitation::random;
 use crate::document::{Pass, PassId, SecretHash, hex};
+use crate::request::Effect;
+use crate::rules::Path;
 
 /// Where links begin. The application is never asked for anything below it.
 pub const PREFIX: &str = "/.well-known/backsoon/pass/";
@@ -39,15 +41,39 @@ pub(crate) struct Presented<'a> {
     secret: &'a str,
 }
 
-/// `path` without the secret of a link, for logs.
+/// `path` without the secret of a link, for logs: whatever stands behind the place of links is cut, however it is spelled.
 ///
 /// ```
 /// use backsoon::pass::redacted;
 /// assert_eq!(redacted("/cart"), "/cart");
 /// assert_eq!(redacted("/.well-known/backsoon/pass/p-1.secret?to=/cart"), "/.well-known/backsoon/pass/…");
+/// assert_eq!(redacted("//.well-known/backsoon/pass%2Fp-1.secret"), "/.well-known/backsoon/pass/…");
 /// ```
 pub fn redacted(path: &str) -> Cow<'_, str> {
-    if path.starts_with(PREFIX) { Cow::Owned(format!("{PREFIX}…")) } else { Cow::Borrowed(path) }
+    let holds_a_link = path.starts_with(PREFIX)
+        || may_spell_a_link(path)
+            && Path::read(path).any(Effect::Closed, |reading| {
+                reading.contains(PREFIX) || reading.ends_with(PREFIX.trim_end_matches('/'))
+            });
+    if holds_a_link { Cow::Owned(format!("{PREFIX}…")) } else { Cow::Borrowed(path) }
+}
+
+/// Whether `path` is a link's in another spelling, which may have its secret: neither a link nor anything of the
+/// application's.
+pub(crate) fn is_misspelled(path: &str) -> bool {
+    if !may_spell_a_link(path) || path.starts_with(PREFIX) {
+        return false;
+    }
+    let read = Path::read(path);
+    // Of an odd path the last segment may be cut, and it is the one with the secret.
+    let is_place = |reading: &str| read.is_odd() && reading == PREFIX.trim_end_matches('/');
+    read.any(Effect::Closed, |reading| reading.starts_with(PREFIX) || is_place(reading))
+}
+
+/// Whether it is worth reading: there is hardly a path to which this applies.
+fn may_spell_a_link(path: &str) -> bool {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    path.bytes().any(|byte| byte == b'%' || byte.is_ascii_control()) || path.contains("well-known")
 }
 
 /// Where the link at `path` leads: a place on the same host, `/` if none or another one is named.

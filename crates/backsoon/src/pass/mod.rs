@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 pub use cookie::{COOKIE, COOKIE_ON_HTTPS};
 pub use invitation::{Invitation, NotInvited};
 pub use link::{Link, NotAPlace, PREFIX, redacted};
-pub(crate) use link::{Presented, target};
+pub(crate) use link::{Presented, is_misspelled, target};
 
 /// The response header that tells the bearer of a pass that the site is closed to others. Its value is the pass's name.
 pub const PASS_HEADER: http::HeaderName = http::HeaderName::from_static("backsoon-pass");

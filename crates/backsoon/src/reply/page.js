@@ -39,7 +39,7 @@
       return wait(0)
     }
     const status = part('status')
-    if (!('sent' in said || typed)) location.reload()
+    if (!('sent' in said || typed)) location.replace(location.href.split('#')[0])
     else if (status) status.textContent = status.dataset.reopened
   }
   addEventListener('visibilitychange', () => due && look(), true)

@@ -1,15 +1,15 @@
 //! `backsoon mirror`: files that a proxy reads, kept equal to the state.
 
 mod file;
+mod name;
 mod picture;
+mod tell;
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use backsoon::fleet::{Counts, Kind, Place};
+use anyhow::Result;
+use backsoon::fleet::{Counts, Kind};
 use backsoon::join::TakesEffect;
 use backsoon::{Host, Instance};
 
@@ -40,10 +40,10 @@ pub(super) async fn run(cli: &Cli, mirror: &Mirror) -> Result<Exit> {
     options.counts = Counts::Own;
     options.takes_effect = TakesEffect::WhenSaid;
     options.serves = hosts.clone();
-    options.name = Some(name(mirror));
+    options.name = Some(name::of(mirror));
     let shutdown = Shutdown::on_signals()?;
     let instance = Instance::join(Arc::clone(&store), options).await;
-    let mut keeper = Keeper { mirror, hosts, written: None, said: None };
+    let mut keeper = Keeper { mirror, hosts, written: None, failed: false, said: None };
     let mut began = false;
     let mut changes = instance.changes();
     loop {
@@ -79,26 +79,15 @@ fn check(mirror: &Mirror, hosts: &[Host]) -> Result<()> {
     Ok(())
 }
 
-/// The same name each time for the same files, so that a mirror that was killed is not lost for ever when it is started
-/// again.
-fn name(mirror: &Mirror) -> String {
-    let mut hasher = DefaultHasher::new();
-    for path in [&mirror.file, &mirror.map, &mirror.page, &mirror.problem] {
-        path.as_ref()
-            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
-            .hash(&mut hasher);
-    }
-    let host = Place::here().host.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "");
-    let host = if host.is_empty() { "host" } else { &host };
-    format!("{host}-mirror-{:08x}", hasher.finish() as u32)
-}
-
 /// Keeps the files, and knows what stands in them.
 struct Keeper<'a> {
     mirror: &'a Mirror,
     hosts: Vec<Host>,
     /// What was carried out last, the command included.
     written: Option<Picture>,
+    /// Whether the last try to carry something out has failed.
+    failed: bool,
+    /// What the report says is wrong.
     said: Option<String>,
 }
 
@@ -107,16 +96,16 @@ struct Keeper<'a> {
 impl Keeper<'_> {
     /// Makes everything equal to what is in force, and whether that is done.
     async fn keep(&mut self, config: &Config, instance: &Instance) -> bool {
-        // In this order, so that what is claimed is never newer than what is written.
-        let state = instance.state();
-        let closings = instance.closings();
-        let picture = Picture::take(&self.hosts, state.as_deref(), config, instance);
+        // Of one moment, so that a revision is never claimed with the closings of another.
+        let (state, closings) = instance.state_and_closings();
+        let picture = Picture::take(&self.hosts, state.as_deref(), &closings, config);
         let outcome = self.carry_out(&picture).await;
-        let trouble = outcome.err().map(|why| sentence(&why));
-        let carried = trouble.is_none();
+        let carried = outcome.is_ok();
+        let trouble = outcome.err().map(|why| sentence(&why)).or_else(|| picture.complaint());
+        self.failed = !carried;
         if carried {
             picture.say_ignored(self.written.as_ref());
-            instance.carried_out(state.as_deref(), closings, picture.ignores.clone());
+            instance.carried_out(state.as_deref(), picture.claims.clone(), picture.ignores.clone());
             self.written = Some(picture);
         }
         if self.said != trouble {
@@ -156,8 +145,8 @@ impl Keeper<'_> {
             }
         }
         match &self.mirror.exec {
-            Some(command) if !is_same || self.said.is_some() || kept == Kept::MadeSo => {
-                tell(command, picture).await
+            Some(command) if !is_same || self.failed || kept == Kept::MadeSo => {
+                tell::proxy(command, picture.strictest(), COMMAND).await
             }
             _ => Ok(()),
         }
@@ -166,19 +155,4 @@ impl Keeper<'_> {
     fn names(&self) -> String {
         self.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
-}
-
-/// Runs the command that tells the proxy.
-async fn tell(command: &str, picture: &Picture) -> Result<()> {
-    let mut shell = tokio::process::Command::new("sh");
-    shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-    shell.env("BACKSOON_MODE", picture.strictest().to_string());
-    let running = tokio::time::timeout(COMMAND, shell.status());
-    let ended =
-        running.await.map_err(|_| anyhow!("`{command}` has not ended within {} s", COMMAND.as_secs()))?;
-    let ended = ended.with_context(|| format!("`{command}` cannot be started"))?;
-    if !ended.success() {
-        bail!("the files are written, but `{command}` failed ({ended})");
-    }
-    Ok(())
 }

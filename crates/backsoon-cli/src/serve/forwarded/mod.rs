@@ -18,6 +18,7 @@ use backsoon::rules::TrustedProxies;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use self::element::{describe_host, node};
+use super::host::is_host;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -89,6 +90,16 @@ impl Peer {
     /// Whether what it says about others is believed.
     pub(crate) fn is_trusted(&self) -> bool {
         self.trust == Trust::Proxy
+    }
+
+    /// Which host a trusted proxy says that the visitor asked for: one value, and a host.
+    pub(crate) fn tells_host<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        if self.trust == Trust::Stranger {
+            return None;
+        }
+        let mut told = headers.get_all(&HOST).iter();
+        let only = told.next().filter(|_| told.next().is_none());
+        only.filter(|host| is_host(host.as_bytes()))
     }
 
     /// Writes into `headers` what the upstream is told about this visitor.

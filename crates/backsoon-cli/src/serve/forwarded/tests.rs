@@ -60,6 +60,24 @@ fn a_trusted_proxys_chain_is_kept_and_grows_by_its_own_address() {
 }
 
 #[test]
+fn only_a_trusted_proxy_tells_the_host_and_only_one() {
+    let trusted = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
+    let told = |peer: &str, sent: &[&'static str]| {
+        let peer = Peer::new(peer.parse().unwrap(), Scheme::Http, &trusted);
+        let mut headers = HeaderMap::new();
+        for host in sent {
+            headers.append(HOST, HeaderValue::from_static(host));
+        }
+        peer.tells_host(&headers).cloned()
+    };
+    assert_eq!(told("10.0.0.1:1", &["shop.example:80"]), Some(HeaderValue::from_static("shop.example:80")));
+    assert_eq!(told("192.0.2.7:1", &["shop.example"]), None);
+    for none in [&[][..], &["a", "a"], &["a, b"], &["a b"], &[""], &["me@a"]] {
+        assert_eq!(told("10.0.0.1:1", none), None, "{none:?}");
+    }
+}
+
+#[test]
 fn a_chain_with_nonsense_stays_a_valid_field() {
     let told = told("10.0.0.1:5000", &[("x-forwarded-for", "a\"b, 192.0.2.7"), ("x-forwarded-host", "a\"b")]);
     assert_eq!(told[3], "for=unknown;proto=https, for=192.0.2.7, for=10.0.0.1");
