@@ -120,6 +120,10 @@ pub(super) fn late(
         if report.revision > state.revision || report.lineage.as_ref() != Some(&state.lineage) {
             return Some(Late::Overtaken { host, mode, revision: report.revision });
         }
+        // It may say why itself, as a mirror does whose files cannot tell this site from others.
+        if let Some(trouble) = report.troubles.first() {
+            return Some(Late::Refuses { trouble: trouble.clone() });
+        }
         let skew_ms = report.clock.as_millis() - now.as_millis();
         return Some(Late::LessStrict { host, mode, skew_ms });
     }

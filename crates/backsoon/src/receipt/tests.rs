@@ -124,6 +124,19 @@ fn a_window_to_come_is_scheduled_and_never_confirmed() {
 }
 
 #[test]
+fn one_that_is_less_strict_and_says_why_is_quoted() {
+    let state = closed(3);
+    let open = Report { closings: BTreeMap::new(), ..report(&state, "b") };
+    assert!(matches!(verdict(&state, &[open.clone()]).1, Some(Late::LessStrict { .. })));
+    let why = "its file cannot tell the sites apart";
+    let says = Report { troubles: vec![why.into()], ..open };
+    assert_eq!(
+        verdict(&state, &[says]),
+        (Verdict::NotConfirmed, Some(Late::Refuses { trouble: why.into() }))
+    );
+}
+
+#[test]
 fn one_that_a_later_revision_has_opened_confirms_nothing_however_empty_it_is() {
     let state = closed(3);
     let opened = Report { revision: 4, closings: BTreeMap::new(), ..report(&state, "b") };
