@@ -29,6 +29,7 @@ class Instance:
         self.try_admit = self._core.try_admit
         self.wait = self._core.wait
         self.join = self._core.join
+        self.mode = self._core.mode
         self.leave = self._core.leave
         _members.add(self)
 
