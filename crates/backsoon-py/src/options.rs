@@ -84,5 +84,5 @@ impl Options {
 /// A name that no other member has: all workers of a site are given the same one, and reports of one name overwrite one
 /// another, so that a receipt would confirm for all of them what one has said.
 fn own_name(given: &str) -> String {
-    format!("{given}-{}-{:04x}", std::process::id(), fastrand::u16(..))
+    format!("{given}-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }
