@@ -6,6 +6,7 @@ import threading
 
 import django
 import pytest
+from asgiref.sync import markcoroutinefunction
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
@@ -53,6 +54,17 @@ def test_a_response_that_is_thrown_away_counts_no_more(face, handler, site, back
     assert "confirmed" in backsoon("on", "--wait=20s")
 
 
+def throw_away(get_response):
+    async def answer(request):
+        await get_response(request)
+        return HttpResponse("in its place")
+
+    return markcoroutinefunction(answer)
+
+
+throw_away.sync_capable, throw_away.async_capable = False, True
+
+
 def test_a_stream_that_fails_counts_no_more(site, backsoon, no_collector):
     site()
     door = ASGIHandler()
@@ -88,6 +100,16 @@ def test_a_request_that_is_kept_counts_no_more(site, backsoon):
     assert not hasattr(request, "_backsoon_permit")
     assert "1 earlier request" in backsoon("on", "--wait=1s", code=3)
     del response
+    assert "confirmed" in backsoon("on", "--wait=20s")
+
+
+@pytest.mark.parametrize("path", ["/streamed/", "/astreamed/"])
+def test_a_stream_that_nobody_wanted_counts_no_more(path, site, backsoon, no_collector):
+    site()
+
+    with override_settings(MIDDLEWARE=["test_permits.throw_away", OURS]):
+        door = ASGIHandler()
+    assert asgi(door, path=path).body == b"in its place"
     assert "confirmed" in backsoon("on", "--wait=20s")
 
 

@@ -40,8 +40,9 @@ def hand_over(permit: Permit, request: Any, response: Any) -> None:
     response._resource_closers.append(release)
     # Django's ASGI handler does not close a response whose stream has failed.
     if hasattr(request, "scope") and response.streaming:
+        # What `streaming_content` gives holds the response, which would hold it in turn.
         watched = _awatched if response.is_async else _watched
-        response.streaming_content = watched(response.streaming_content, release)
+        response.streaming_content = watched(response._iterator, release)
 
 
 def _watched(parts: "Iterator[Any]", release: Release) -> "Iterator[Any]":
