@@ -20,7 +20,7 @@ class Instance:
 
     ``store`` is a store's URL. The options are those of ``backsoon.toml``: ``name``, ``kind``, ``rules``,
     ``trusted_proxies``, ``on_unknown``, ``on_lost``, ``holding``, ``copy``, ``serves``, ``health``, and ``poll``, ``beat``
-    and ``lease`` in seconds. Nothing is started before the first request, and each child of a fork joins for itself.
+    and ``lease`` in seconds. A ``name`` gets the process and a random part behind it. Nothing is started before the first request, and each child of a fork joins for itself.
     """
 
     def __init__(self, store: str, **options: Any) -> None:
