@@ -12,6 +12,9 @@ from ._core import Instance as Core
 # They outrank Cache-Control for caches in front of a site (RFC 9213).
 _FOR_CACHES_ALONE = ("CDN-Cache-Control", "Surrogate-Control")
 
+# What a site that is read-only goes on answering.
+_READING = ("GET", "HEAD", "OPTIONS")
+
 _members: "weakref.WeakSet[Instance]" = weakref.WeakSet()
 
 
@@ -64,6 +67,11 @@ class Instance:
         finally:
             # The visitor may have gone away, and makes room.
             place.cancel()
+
+    def refuses_strangers(self, host: str, method: str) -> bool:
+        """Whether the mode refuses a request of which nothing more is known. Unlike a refusal, that counts nothing."""
+        mode = self.mode(host)
+        return mode != "off" and not (mode == "read-only" and method in _READING)
 
     def standing(self, host: str = "*") -> "dict[str, Any]":
         """How a site stands: ``mode``, ``window``, ``reopens``, ``upcoming``, ``announced``."""

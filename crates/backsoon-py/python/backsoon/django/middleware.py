@@ -19,9 +19,6 @@ from . import marks, users
 from .conf import Conf
 from .context import Maintenance, member
 
-#: What a site that is read-only goes on answering.
-READING = ("GET", "HEAD", "OPTIONS")
-
 logger = logging.getLogger("backsoon.django")
 
 
@@ -116,9 +113,8 @@ class MaintenanceMiddleware:
 
     def mark(self, request: HttpRequest) -> Optional[bool]:
         """True for a view that is always open. Looked for beforehand where the site is closed: to be asked is to count."""
-        mode = self.instance.mode(host.of(request))
-        is_let_in = mode == "off" or (mode == "read-only" and request.method in READING)
-        return True if not is_let_in and marks.found(request) is True else None
+        is_closed = self.instance.refuses_strangers(host.of(request), request.method or "")
+        return True if is_closed and marks.found(request) is True else None
 
     def seen(self, request: HttpRequest) -> Request:
         """The request as the core sees it."""

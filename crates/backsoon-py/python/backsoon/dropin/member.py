@@ -14,7 +14,6 @@ from backsoon.instance import name_pass
 from .exceptions import Exceptions, is_admitted
 
 SITE = "*"
-READING = ("GET", "HEAD", "OPTIONS")
 EVERYTHING = {"path": {"prefix": "/"}}
 
 _controls: "dict[str, Control]" = {}
@@ -35,9 +34,8 @@ class Member:
         return self.instance.mode(site)
 
     def refuses_strangers(self, request: Any, host: str) -> bool:
-        """Whether the mode refuses a request of which nothing more is known. To say so counts nothing."""
-        mode = self.instance.mode(host)
-        return mode != "off" and not (mode == "read-only" and request.method in READING)
+        """Whether the mode refuses a request of which nothing more is known."""
+        return self.instance.refuses_strangers(host, request.method)
 
 
 class Membership:
