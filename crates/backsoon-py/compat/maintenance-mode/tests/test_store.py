@@ -5,6 +5,7 @@ import gc
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -175,6 +176,14 @@ def test_a_request_counts_until_its_last_byte(backsoon, url):
     assert "1 earlier request" in backsoon("on", "--wait=1s", code=3)
     response.close()
     assert "confirmed" in backsoon("on", "--wait=20s")
+
+
+def test_a_response_may_be_kept_by_a_cache(url):
+    response = MaintenanceModeMiddleware(lambda request: HttpResponse("here"))(RequestFactory().get("/"))
+    copy = pickle.loads(pickle.dumps(response))
+    copy.close()
+    assert copy.content == b"here" and store.member().instance.report() is not None
+    response.close()
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
-from django.template.loader import get_template
+from django.template.loader import select_template
 
 from .conf import Conf
 
@@ -45,7 +45,7 @@ def check_template(**_: Any) -> "list[CheckMessage]":
     if not name:
         return []
     try:
-        get_template(name)
+        select_template(name if isinstance(name, (list, tuple)) else [name])
     except TemplateDoesNotExist:
         trouble = "is not there"
     except TemplateSyntaxError as error:
