@@ -24,7 +24,7 @@ pub(super) async fn wait(
 ) -> Result<Option<Receipt>> {
     let Some(patience) = wait.wait else { return Ok(None) };
     let lost = if wait.accept_lost { Lost::Accepted } else { Lost::Blocks };
-    let expect = Expect { sites, instances: wait.instances, lost };
+    let expect = Expect { sites, instances: wait.instances, lost, ..Expect::default() };
     // It draws only on a terminal, and is gone when the receipt is there.
     let bar = ProgressBar::new_spinner();
     bar.set_style(

@@ -130,6 +130,12 @@ fn signals_reach_it_and_a_name_of_a_dead_one_is_free() {
     }
     let job = Running::start(&place, &words);
     there(&place, "started");
+    eventually("it says whom it stands for", || {
+        let report = std::fs::read(place.default_store().join("roster/import")).unwrap();
+        // It may be written just now.
+        serde_json::from_slice::<serde_json::Value>(&report)
+            .is_ok_and(|said| said["place"]["pid"] != job.id())
+    });
     job.kill();
     let ran = place.run("on --wait=500ms");
     assert_eq!(ran.code, 3, "the guard is dead, but what it guarded runs on: {ran:?}");

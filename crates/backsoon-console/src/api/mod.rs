@@ -1,4 +1,4 @@
-//! The API: every verb of the command line, one resource per file.
+//! The API: every verb of the command line, one resource per file or folder.
 
 pub(crate) mod difference;
 pub(crate) mod events;

@@ -102,6 +102,8 @@ pub(crate) async fn read(
         sites: asked.site.map_or_else(|| all(&state), |site| vec![site]),
         instances: asked.instances.unwrap_or(1) as usize,
         lost: if asked.accept_lost { Lost::Accepted } else { Lost::Blocks },
+        // Whoever names a change wants to know of that; of what is in force, how it stands now.
+        asked: asked.revision.map(|_| state.change.at),
     };
     Ok(Json(desk.receipt(&state, &expect).await?))
 }

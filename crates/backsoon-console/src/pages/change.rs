@@ -11,7 +11,7 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 
 use super::visit::Visit;
-use super::wish::{Verb, Wish};
+use super::wish::{Tried, Verb, Wish};
 use super::zones::zones;
 use crate::api::difference::differences;
 use crate::api::matching::etag;
@@ -165,7 +165,7 @@ async fn is_known(desk: &Desk, wish: &Wish) -> Result<bool> {
 }
 
 /// What is to be done, in the words of its button.
-fn title(verb: Verb, wish: &Wish, tried: &super::wish::Tried) -> String {
+fn title(verb: Verb, wish: &Wish, tried: &Tried) -> String {
     let site = tried.sites.first().map_or_else(String::new, |site| {
         if site.is_any() { "all sites".to_owned() } else { site.to_string() }
     });

@@ -10,7 +10,7 @@ use crate::console::Desk;
 /// Every template, by name; `frame.html` is what the others extend.
 const TEMPLATES: [(&str, &str); 18] = [
     ("people-history.html", include_str!("../../templates/people-history.html")),
-    ("record.html", include_str!("../../templates/record.html")),
+    ("records.html", include_str!("../../templates/records.html")),
     ("people.html", include_str!("../../templates/people.html")),
     ("you.html", include_str!("../../templates/you.html")),
     ("change.html", include_str!("../../templates/change.html")),

@@ -36,7 +36,8 @@ pub(crate) async fn show(
             desk.reader().read().await?.ok_or_else(|| Problem::not_found("nothing was ever changed here"))?
         }
     };
-    let expect = Expect { sites: all(&state), instances: 1, ..Expect::default() };
+    let asked = which.revision.map(|_| state.change.at);
+    let expect = Expect { sites: all(&state), instances: 1, asked, ..Expect::default() };
     let receipt = desk.receipt(&state, &expect).await?;
     let confirmed = receipt.servers.iter().filter(|server| server.confirmed).count();
     let done = match which.done.as_str() {

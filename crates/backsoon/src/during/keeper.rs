@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join_all};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{Control, Error, Found, Outcome};
+use crate::control::{Control, Error, Found, Outcome, Strays};
 use crate::document::{Host, Source, State, Window, WindowId};
 use crate::fleet::{Lease, Place};
 use crate::store;
@@ -101,7 +101,7 @@ impl Keeper {
         let hosts: Vec<_> = self.windows.iter().map(|(host, _)| host.as_str()).collect();
         let mode = self.windows.iter().map(|(_, window)| window.mode).max().unwrap_or_default();
         let note = format!("{mode} {} ({})", hosts.join(", "), self.names());
-        let added = self.control.update(&note, |state| {
+        let added = self.control.change(&note, Strays::Refuse, |state| {
             self.free(state)?;
             for (host, window) in &self.windows {
                 state.site_mut(host).windows.push(window.clone());
@@ -201,7 +201,7 @@ impl Keeper {
             }
             Ok::<_, String>(())
         };
-        self.control.update(&note, edit).await
+        self.control.change(&note, Strays::Leave, edit).await
     }
 
     async fn give_up(&self) {

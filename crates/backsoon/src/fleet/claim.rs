@@ -36,18 +36,24 @@ impl Roster {
         let report = Report::new(name, kind, Place::here());
         // A report is an object of plain fields and always serialises.
         let bytes = serde_json::to_vec(&report).unwrap_or_default();
-        for _ in 0..2 {
+        for _ in 0..3 {
             match store.put(&key, bytes.clone().into(), PutMode::Create).await {
                 Ok(_) => return Ok(()),
                 Err(store::Error::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
-            let there = store.get(&key).await?;
-            let there = there.and_then(|entry| serde_json::from_slice::<Report>(&entry.value).ok());
-            if there.is_none_or(|report| report.lives() != Some(Life::Dead)) {
+            // It may have said farewell meanwhile.
+            let Some(there) = store.get(&key).await? else { continue };
+            let report = serde_json::from_slice::<Report>(&there.value).ok();
+            if report.is_none_or(|report| report.lives() != Some(Life::Dead)) {
                 break;
             }
-            store.delete(&key).await?;
+            // In the place of exactly that one: somebody else may take it over just now.
+            match store.put(&key, bytes.clone().into(), PutMode::Update(there.version)).await {
+                Ok(_) => return Ok(()),
+                Err(store::Error::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Err(NotClaimed::Taken { name: name.to_owned() })
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Instance, Permit, id};
+use super::door::id;
+use super::{Instance, Permit};
 use crate::decide::Cause;
 use crate::document::{Host, Mode, WindowId};
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustc_hash::FxHashMap;
 use tokio::time::Instant as Moment;
 
+use super::Instance;
 use crate::document::{Mode, State, WindowId};
 use crate::snapshot::Snapshot;
 use crate::tally::{Counters, KEPT, Seen, Tally};
@@ -34,6 +35,26 @@ struct Kept {
 /// Until the store was heard from, whatever is in force was so before this instance came.
 const NEW_HERE: u8 = 0;
 const SETTLED_IN: u8 = 1;
+
+// === impl Instance ===
+
+impl Instance {
+    /// How many requests were refused, for whatever reason; the answer to the link of a pass is none.
+    pub fn refused(&self) -> u64 {
+        self.tallies.total_refused()
+    }
+
+    /// What was counted of the closings in force and of those that ended within the last 15 minutes, if anything was:
+    /// of the newest 64, the newest first; and of how many more.
+    pub fn tallies(&self) -> (Vec<Tally>, usize) {
+        self.tallies.tell()
+    }
+
+    /// The store was heard from: whatever comes into force from now on is counted from its beginning.
+    pub(crate) fn settle_in(&self) {
+        self.tallies.settle_in();
+    }
+}
 
 // === impl Tallies ===
 

@@ -165,7 +165,8 @@ mod tests {
 
     use super::*;
     use crate::document::Window;
-    use crate::reply::{Reopens, languages};
+    use crate::reply::Reopens;
+    use crate::reply::words::languages;
 
     /// A page in every language, for every mode, with and without everything that a site may say.
     fn every_page() -> Vec<(String, Notice, Reader)> {

@@ -7,7 +7,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::{Ready, Reply};
+use super::Reply;
+use super::ready::Ready;
 use crate::document::Page;
 use crate::request::Request;
 

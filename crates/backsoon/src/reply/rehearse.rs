@@ -86,7 +86,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// The first page that would not be fit to be seen.
 pub fn rehearse(page: &Page, now: Timestamp) -> Result<Vec<Rehearsed>, Unfit> {
     let page = Arc::new(page.clone());
-    let policy = super::policy_of(&page);
+    let policy = super::policy::policy_of(&page);
     let mut shown = Vec::new();
     for reader in languages() {
         for occasion in Occasion::ALL {

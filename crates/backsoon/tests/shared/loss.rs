@@ -106,6 +106,11 @@ async fn an_old_backup_is_not_followed(bed: Bed) {
     say(&fleet, &format!("went back to revision {}; revision {} stays", opened.revision, closed.revision))
         .await;
     are(&fleet, Mode::On).await;
+    // The backup has no reports: whoever writes before they are there again does not know of the fleet.
+    eventually("all are back on the roster", async || {
+        direct.list("roster/").await.is_ok_and(|reports| reports.len() == fleet.len())
+    })
+    .await;
     is_repaired(&operator, &fleet, &closed).await;
 }
 

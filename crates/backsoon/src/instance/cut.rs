@@ -1,0 +1,106 @@
+//! Ending what still runs under a replaced site, where a window says when.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant as Moment;
+
+use super::door::{Door, id};
+use super::draining::{Retired, running};
+use super::{Instance, Permit};
+use crate::decide::{Cause, Reason};
+use crate::document::{Host, WindowId};
+use crate::reply::Reply;
+use crate::request::{NO_HEADERS, Request};
+use crate::running::Cut;
+
+/// When what still runs under a replaced site is to end, and for which site's sake.
+#[derive(Debug, Clone)]
+pub(super) struct Deadline {
+    after: Duration,
+    at: Moment,
+    for_site: Host,
+    window: Option<WindowId>,
+    ordered: Ordered,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ordered {
+    NotYet,
+    Yes,
+}
+
+// === impl Instance ===
+
+impl Instance {
+    /// The newest requests that were ended because a window said so, and how many there ever were.
+    pub fn cuts(&self) -> (Vec<Cut>, u64) {
+        self.register.cuts()
+    }
+
+    /// The answer to a request that is ended before its own answer began.
+    pub fn cut_short(&self, permit: &Permit) -> (Reply, Cause) {
+        let host = permit.site().map_or("*", |site| site.host().as_str());
+        let running = permit.running();
+        let (method, path) =
+            running.as_ref().map_or(("GET", "/"), |running| (running.method.as_str(), running.path.as_str()));
+        let request = Request::new(method, host, path, &NO_HEADERS);
+        let site = self.in_force(|snapshot| Arc::clone(snapshot.site(host)));
+        self.refusal(&site, &request, Reason::Mode(site.mode(), site.window().map(|window| &window.id)))
+    }
+
+    /// When requests are to be cut next.
+    pub(crate) fn next_cut(&self) -> Option<Moment> {
+        self.read(|door| {
+            let open = |retired: &Retired| {
+                let cut = retired.cut.as_ref().filter(|cut| cut.ordered == Ordered::NotYet)?;
+                (running(&retired.site) > 0).then_some(cut.at)
+            };
+            door.retired.iter().filter_map(open).min()
+        })
+    }
+
+    /// Tells those requests to end whose time has come.
+    pub(crate) fn cut_overdue(&self) {
+        let mut door = self.door.write().unwrap_or_else(PoisonError::into_inner);
+        let revision = door.state.as_ref().map_or(0, |state| state.revision);
+        let mut due = Vec::new();
+        for retired in &mut door.retired {
+            if let Some(cut) = retired.cut.as_mut().filter(|cut| cut.at <= Moment::now()) {
+                if cut.ordered == Ordered::NotYet && running(&retired.site) > 0 {
+                    due.push((id(&retired.site), cut.for_site.clone(), cut.window.clone()));
+                }
+                cut.ordered = Ordered::Yes;
+            }
+        }
+        drop(door);
+        for (site, host, window) in due {
+            let counters = window.and_then(|window| self.tallies.counters(&window));
+            self.register.cut(site, &host, revision, counters);
+        }
+    }
+}
+
+// === impl Door ===
+
+impl Door {
+    /// A deadline runs from the moment at which the sites in force began to state it, whatever else changes later.
+    pub(super) fn set_deadlines(&mut self) {
+        for retired in &mut self.retired {
+            let stricter = self.snapshot.sites().filter(|site| site.outdates(&retired.site));
+            let wanted =
+                stricter.filter_map(|site| Some((site.cut_after()?, site.host(), site.cut_by()))).min();
+            let before = retired.cut.take();
+            retired.cut = wanted.map(|(after, host, window)| match before {
+                Some(before) if before.after == after => Deadline { window: window.cloned(), ..before },
+                _ => Deadline {
+                    after,
+                    at: Moment::now() + after,
+                    for_site: host.clone(),
+                    window: window.cloned(),
+                    ordered: Ordered::NotYet,
+                },
+            });
+        }
+    }
+}
