@@ -14,7 +14,10 @@ use crate::instance::{effect, identity, said_now};
 
 /// Decides about requests to a closed site by rules of its own. Nothing of it runs by itself, and nothing reports.
 #[pyclass(frozen, module = "backsoon")]
-pub(crate) struct Door(Arc<backsoon::Instance>);
+pub(crate) struct Door {
+    instance: Arc<backsoon::Instance>,
+    proxies: Arc<TrustedProxies>,
+}
 
 // === impl Door ===
 
@@ -28,13 +31,14 @@ impl Door {
         let error = |error: serde_json::Error| PyValueError::new_err(error.to_string());
         let rules: Vec<Rule> = serde_json::from_str(rules).map_err(error)?;
         let proxies: TrustedProxies = serde_json::from_str(proxies).map_err(error)?;
-        let local = decide::Local { rules: rules.into(), proxies: Arc::new(proxies), health: Health::Off };
+        let proxies = Arc::new(proxies);
+        let local = decide::Local { rules: rules.into(), proxies: Arc::clone(&proxies), health: Health::Off };
         let instance = backsoon::Instance::new(local, Marks::default());
         let mut state = State::new();
         state.site_mut(&Host::any()).windows.push(Window::new(Mode::On));
         // It is the first State that this instance is told, so nothing can win over it.
         let _ = instance.apply(&state, Timestamp::now());
-        Ok(Self(instance))
+        Ok(Self { instance, proxies })
     }
 
     /// Decides as `Instance.try_admit` does.
@@ -46,6 +50,6 @@ impl Door {
         user: Option<u8>,
         route: Option<bool>,
     ) -> PyResult<Py<PyAny>> {
-        said_now(py, self.0.admit_now(&request.view(identity(user), effect(route))))
+        said_now(py, self.instance.admit_now(&request.view(identity(user), effect(route), &self.proxies)))
     }
 }

@@ -1,11 +1,11 @@
 //! A request as WSGI keeps it: a dictionary with header fields under `HTTP_` names (PEP 3333).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
 
 use backsoon::pass::PREFIX;
 use backsoon::request::{Effect, Headers, Identity, Scheme};
-use backsoon::rules::Path;
+use backsoon::rules::{Path, TrustedProxies};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -30,9 +30,19 @@ pub(crate) struct Request {
     method: String,
     host: String,
     path: String,
-    peer: Option<IpAddr>,
+    peer: Peer,
     scheme: Scheme,
     fields: Fields,
+}
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Copy)]
+enum Peer {
+    /// Nobody can say.
+    Unknown,
+    /// A program of this machine, by a Unix socket: servers leave `REMOTE_ADDR` empty then.
+    Socket,
+    At(IpAddr),
 }
 
 /// The fields of one request, read when something asks for the first of them.
@@ -95,13 +105,16 @@ impl Request {
         let text =
             |key: &str| environ.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
         let odd = raw.map(as_sent).or_else(|| sent(&text)).filter(|sent| Path::read(sent).is_odd());
-        let peer = peer.map(str::to_owned).or_else(|| text("REMOTE_ADDR"));
+        let peer = match peer {
+            Some(address) => Peer::named(address),
+            None => Peer::of(&text),
+        };
         let host = host.map(str::to_owned);
         Self {
             method: text("REQUEST_METHOD").unwrap_or_default(),
             host: host.or_else(|| text("HTTP_HOST")).or_else(|| text("SERVER_NAME")).unwrap_or_default(),
             path: with_query(odd.unwrap_or_else(|| decoded(path)), &text),
-            peer: peer.and_then(|address| address.parse().ok()),
+            peer,
             scheme: came_by(scheme, &text),
             fields: Fields { environ: environ.clone().unbind(), values: OnceLock::new() },
         }
@@ -125,7 +138,7 @@ impl Request {
         let text =
             |key: &str| environ.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
         let host = host.map(str::to_owned);
-        let peer = text("REMOTE_ADDR").and_then(|address| address.parse().ok());
+        let peer = Peer::of(&text);
         Self {
             method: method.or_else(|| text("REQUEST_METHOD")).unwrap_or_default(),
             host: host.or_else(|| text("HTTP_HOST")).or_else(|| text("SERVER_NAME")).unwrap_or_default(),
@@ -141,10 +154,15 @@ impl Request {
 }
 
 impl Request {
-    /// As the core sees it. Python is needed for this until [`Request::settle`] was called.
-    pub(crate) fn view(&self, user: Identity, route: Option<Effect>) -> backsoon::Request<'_> {
+    /// As the core sees it where `proxies` are trusted. Python is needed for this until [`Request::settle`] was called.
+    pub(crate) fn view(
+        &self,
+        user: Identity,
+        route: Option<Effect>,
+        proxies: &TrustedProxies,
+    ) -> backsoon::Request<'_> {
         let mut request = backsoon::Request::new(&self.method, &self.host, &self.path, &self.fields);
-        (request.peer, request.scheme) = (self.peer, self.scheme);
+        (request.peer, request.scheme) = (self.peer.address(proxies), self.scheme);
         (request.user, request.route) = (user, route);
         request
     }
@@ -152,6 +170,33 @@ impl Request {
     /// Reads all fields, so that nothing of Python is needed any more.
     pub(crate) fn settle(&self) {
         self.fields.values.get_or_init(|| self.fields.read());
+    }
+}
+
+// === impl Peer ===
+
+impl Peer {
+    fn of(text: &dyn Fn(&str) -> Option<String>) -> Self {
+        match text("REMOTE_ADDR") {
+            Some(address) if address.is_empty() => Self::Socket,
+            Some(address) => Self::named(&address),
+            None => Self::Unknown,
+        }
+    }
+
+    fn named(address: &str) -> Self {
+        address.parse().map_or(Self::Unknown, Self::At)
+    }
+
+    /// A Unix socket is the loopback address to those who trust a proxy there. To nobody else: a rule about that address
+    /// would let in everybody who comes through the proxy.
+    fn address(self, proxies: &TrustedProxies) -> Option<IpAddr> {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        match self {
+            Self::At(address) => Some(address),
+            Self::Socket if proxies.trusts(loopback) => Some(loopback),
+            Self::Socket | Self::Unknown => None,
+        }
     }
 }
 

@@ -112,7 +112,8 @@ impl Instance {
         user: Option<u8>,
         route: Option<bool>,
     ) -> PyResult<Py<PyAny>> {
-        said_now(py, self.here(py)?.admit_now(&request.view(identity(user), effect(route))))
+        let view = request.view(identity(user), effect(route), self.options.proxies());
+        said_now(py, self.here(py)?.admit_now(&view))
     }
 
     /// The same, waiting while the site holds. Other threads of Python go on meanwhile.
@@ -127,8 +128,10 @@ impl Instance {
         let (instance, runtime) = (self.here(py)?, runtime(py)?);
         request.get().settle();
         let request = request.get();
-        let admission = py
-            .detach(|| runtime.block_on(instance.admit(&request.view(identity(Some(user)), effect(route)))));
+        let proxies = self.options.proxies();
+        let admission = py.detach(|| {
+            runtime.block_on(instance.admit(&request.view(identity(Some(user)), effect(route), proxies)))
+        });
         said(py, admission)
     }
 
@@ -144,8 +147,10 @@ impl Instance {
     ) -> PyResult<Waiting> {
         let instance = self.here(py)?;
         request.get().settle();
+        let proxies = self.options.proxies().clone();
         let task = runtime(py)?.spawn(async move {
-            let admission = instance.admit(&request.get().view(identity(Some(user)), effect(route))).await;
+            let view = request.get().view(identity(Some(user)), effect(route), &proxies);
+            let admission = instance.admit(&view).await;
             // Python may have ended meanwhile; then nobody waits.
             Python::try_attach(|py| {
                 let answer = said(py, admission).and_then(|answer| done.call1(py, (answer,)));
@@ -175,6 +180,11 @@ impl Instance {
             })),
         })
         .to_string())
+    }
+
+    /// How closed the site of `host` is by what is in force here: `off`, `read-only`, `hold` or `on`.
+    fn mode(&self, py: Python<'_>, host: &str) -> PyResult<String> {
+        Ok(self.here(py)?.mode(host).to_string())
     }
 
     /// What this process says of itself on the roster, as JSON; None before it has joined.

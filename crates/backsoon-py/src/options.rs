@@ -25,7 +25,7 @@ pub(crate) struct Options {
     holding: Holding,
     copy: Option<PathBuf>,
     serves: Vec<backsoon::Host>,
-    trusted_proxies: TrustedProxies,
+    trusted_proxies: Arc<TrustedProxies>,
     rules: Vec<Rule>,
     health: Health,
     /// Seconds.
@@ -54,13 +54,18 @@ impl Options {
         Ok(read)
     }
 
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) fn proxies(&self) -> &Arc<TrustedProxies> {
+        &self.trusted_proxies
+    }
+
     pub(crate) fn to_join(&self) -> join::Options {
         let mut options = join::Options::default();
-        options.name = self.name.clone();
+        options.name = self.name.as_deref().map(own_name);
         options.kind = self.kind;
         options.local = Local {
             rules: self.rules.clone().into(),
-            proxies: Arc::new(self.trusted_proxies.clone()),
+            proxies: Arc::clone(&self.trusted_proxies),
             health: self.health,
         };
         options.on_unknown = self.on_unknown;
@@ -74,4 +79,10 @@ impl Options {
         options.lease = seconds(self.lease, options.lease);
         options
     }
+}
+
+/// A name that no other member has: all workers of a site are given the same one, and reports of one name overwrite one
+/// another, so that a receipt would confirm for all of them what one has said.
+fn own_name(given: &str) -> String {
+    format!("{given}-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }

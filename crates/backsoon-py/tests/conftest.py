@@ -14,6 +14,10 @@ import django  # noqa: E402
 
 django.setup()
 
+from django.test import override_settings  # noqa: E402
+
+from backsoon.django import context  # noqa: E402
+
 
 @pytest.fixture
 def store(tmp_path):
@@ -34,3 +38,22 @@ def backsoon(store, tmp_path):
         return ran.stdout + ran.stderr
 
     return run
+
+
+@pytest.fixture
+def site(store):
+    """The settings of a site that follows the test's store, with more of them on request."""
+    fields = []
+
+    def follow(**more):
+        field = override_settings(BACKSOON={"STORE": store, "POLL": 0.05, **more})
+        field.enable()
+        fields.append(field)
+
+    follow.store = store
+    yield follow
+    for field in reversed(fields):
+        field.disable()
+    for member in context.MEMBERS:
+        member.leave()
+    context.MEMBERS.clear()

@@ -24,11 +24,12 @@ def environ(method="GET", path="/", host="shop.example.com", peer="192.0.2.1", h
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "HTTP_HOST": host,
-        "REMOTE_ADDR": peer or "",
         "wsgi.input": io.BytesIO(),
         "wsgi.errors": io.StringIO(),
         "wsgi.url_scheme": "http",
     }
+    if peer is not None:
+        made["REMOTE_ADDR"] = peer
     for name, value in headers:
         key = name.upper().replace("-", "_")
         # The two that PEP 3333 keeps without a prefix.

@@ -20,7 +20,7 @@ class Row(Instance):
 
     def __init__(self, core):
         self._core = core
-        self.try_admit, self.wait, self.join = core.try_admit, core.wait, core.join
+        self.try_admit, self.wait, self.join, self.mode = core.try_admit, core.wait, core.join, core.mode
 
 
 @pytest.fixture

@@ -22,25 +22,6 @@ LOCALE = "django.middleware.locale.LocaleMiddleware"
 FACES = [(wsgi, WSGIHandler), (asgi, ASGIHandler)]
 
 
-@pytest.fixture
-def site(store):
-    """The settings of a site that follows the test's store, with more of them on request."""
-    fields = []
-
-    def follow(**more):
-        field = override_settings(BACKSOON={"STORE": store, "POLL": 0.05, **more})
-        field.enable()
-        fields.append(field)
-
-    follow.store = store
-    yield follow
-    for field in reversed(fields):
-        field.disable()
-    for member in context.MEMBERS:
-        member.leave()
-    context.MEMBERS.clear()
-
-
 @pytest.mark.parametrize("face, handler", FACES)
 def test_one_command_closes_the_site_and_another_reopens_it(face, handler, site, backsoon):
     site()

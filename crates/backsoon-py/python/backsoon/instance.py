@@ -12,6 +12,9 @@ from ._core import Instance as Core
 # They outrank Cache-Control for caches in front of a site (RFC 9213).
 _FOR_CACHES_ALONE = ("CDN-Cache-Control", "Surrogate-Control")
 
+# What a site that is read-only goes on answering.
+_READING = ("GET", "HEAD", "OPTIONS")
+
 _members: "weakref.WeakSet[Instance]" = weakref.WeakSet()
 
 
@@ -20,7 +23,7 @@ class Instance:
 
     ``store`` is a store's URL. The options are those of ``backsoon.toml``: ``name``, ``kind``, ``rules``,
     ``trusted_proxies``, ``on_unknown``, ``on_lost``, ``holding``, ``copy``, ``serves``, ``health``, and ``poll``, ``beat``
-    and ``lease`` in seconds. Nothing is started before the first request, and each child of a fork joins for itself.
+    and ``lease`` in seconds. A ``name`` gets the process and a random part behind it. Nothing is started before the first request, and each child of a fork joins for itself.
     """
 
     def __init__(self, store: str, **options: Any) -> None:
@@ -29,6 +32,7 @@ class Instance:
         self.try_admit = self._core.try_admit
         self.wait = self._core.wait
         self.join = self._core.join
+        self.mode = self._core.mode
         self.leave = self._core.leave
         _members.add(self)
 
@@ -63,6 +67,11 @@ class Instance:
         finally:
             # The visitor may have gone away, and makes room.
             place.cancel()
+
+    def refuses_strangers(self, host: str, method: str) -> bool:
+        """Whether the mode refuses a request of which nothing more is known. Unlike a refusal, that counts nothing."""
+        mode = self.mode(host)
+        return mode != "off" and not (mode == "read-only" and method in _READING)
 
     def standing(self, host: str = "*") -> "dict[str, Any]":
         """How a site stands: ``mode``, ``window``, ``reopens``, ``upcoming``, ``announced``."""

@@ -51,6 +51,20 @@ async def astreamed(request):
     return StreamingHttpResponse(parts())
 
 
+async def aslow(request):
+    open(request.GET["started"], "w").close()
+    await asyncio.sleep(60)
+    return here(request)
+
+
+async def failing(request):
+    async def parts():
+        yield b"first"
+        raise ValueError("the stream fails")
+
+    return StreamingHttpResponse(parts())
+
+
 class Open(View):
     def get(self, request):
         return here(request)
@@ -65,6 +79,8 @@ urlpatterns = [
     path("aclosed/", always_closed(ahere)),
     path("banner/", lambda request: render(request, "banner.html")),
     path("slow/", slow),
+    path("aslow/", aslow),
+    path("failing/", failing),
     path("streamed/", streamed),
     path("astreamed/", astreamed),
     path("broken/", lambda request: HttpResponse("broken", status=503)),

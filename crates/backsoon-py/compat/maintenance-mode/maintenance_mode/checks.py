@@ -40,7 +40,7 @@ def _meant(name: str) -> str:
 
 @register()
 def check_lists(**_: Any) -> "list[CheckMessage]":
-    """Lists that are none, and entries that open nothing."""
+    """Lists that are none, and patterns that open nothing."""
     return [Error(trouble, hint=hint, id=id) for trouble, hint, id in _troubles()]
 
 
@@ -54,16 +54,23 @@ def _troubles() -> "Iterator[tuple[str, str, str]]":
     for entry in map(str, exceptions.listed(getattr(settings, addresses))):
         if exceptions.is_pattern(entry):
             patterns.append((addresses, entry))
-        elif exceptions.network(entry) is None:
-            trouble = f"{addresses}: {entry!r} is neither an address nor a network, and opens nothing."
-            hint = "Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, or a regular expression."
-            yield trouble, hint, "maintenance_mode.E003"
     # It is a pattern as well, of the paths that stay open.
     redirect = settings.MAINTENANCE_MODE_REDIRECT_URL
     patterns += [("MAINTENANCE_MODE_REDIRECT_URL", redirect)] if redirect else []
     for name, pattern in patterns:
         if (why := broken(pattern)) is not None:
             yield f"{name}: {str(pattern)!r} does not compile: {why}.", "It opens nothing.", "maintenance_mode.E002"
+
+
+@register()
+def check_addresses(**_: Any) -> "list[CheckMessage]":
+    """Entries that are no address. They never match, which is no reason for `migrate` to end."""
+    name = "MAINTENANCE_MODE_IGNORE_IP_ADDRESSES"
+    said = f"{name}: {{!r}} is neither an address nor a network, and opens nothing."
+    hint = "Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, or a regular expression."
+    entries = map(str, exceptions.listed(getattr(settings, name)))
+    wrong = [entry for entry in entries if not exceptions.is_pattern(entry) and exceptions.network(entry) is None]
+    return [Warning(said.format(entry), hint=hint, id="maintenance_mode.W003") for entry in wrong]
 
 
 @register()

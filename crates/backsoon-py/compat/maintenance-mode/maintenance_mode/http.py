@@ -11,7 +11,8 @@ from django.contrib.auth import logout
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
 from django.utils.translation import get_language
 
-from backsoon import Ask
+from backsoon import Ask, host
+from backsoon._core import LINKS
 from backsoon.dropin.member import Counting, is_link
 
 from . import exceptions, marks
@@ -68,17 +69,20 @@ def _store_admits(request: Any) -> bool:
     """What this member of the fleet says. It counts the request until its last byte: see the middleware."""
     from . import store
 
-    member = store.member()
+    member, mode = store.member(), live("MAINTENANCE_MODE")
     door = Counting(request, member.instance)
     request_seen = _seen(request)
-    answer = door.try_admit(request_seen)
-    if is_link(answer):
+    if request.path_info.startswith(LINKS) and is_link(answer := door.try_admit(request_seen)):
         # No view and no exception has a say in the link of a pass.
         request._maintenance_link = answer
         return False
-    if live("MAINTENANCE_MODE") is not None and not live("MAINTENANCE_MODE"):
-        is_open = is_admitted(answer) or is_admitted(door.try_admit(request_seen, None, True))
+    if mode is not None and not mode:
+        is_open = is_admitted(door.try_admit(request_seen, None, True))
+    elif (mode or member.refuses_strangers(request, host.of(request))) and _is_judged_at_once(request, request_seen):
+        # To be refused is to be counted, so what the member does not know is looked for beforehand.
+        return _admits(request, member.rules, door, member.rules.door_of_nobody)
     else:
+        answer = door.try_admit(request_seen)
         # A rule may admit to a closed site, where users are logged out all the same.
         is_open = is_admitted(answer) and (answer.because in ("mode", "pass") or not _logs_out() or member.mode() == "off")
     if is_open:
@@ -86,9 +90,20 @@ def _store_admits(request: Any) -> bool:
     return _admits(request, member.rules, door, member.rules.door_of_nobody)
 
 
+def _is_judged_at_once(request: Any, request_seen: Any) -> bool:
+    """Whether nobody has to know first if a pass opens the site: its bearers are not logged out."""
+    if not _logs_out():
+        return True
+    get_resolver(getattr(request, "urlconf", None)).url_patterns  # Views are marked when they are imported.
+    if marks.used and _need_maintenance_from_view(request) is not None:
+        return True
+    return not request_seen.is_odd and _need_maintenance_from_url(request) is not None
+
+
 def _seen(request: Any) -> Any:
     # Where the site finds the address itself, that of the connection is a proxy's.
-    return seen(request, "" if live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS") else None)
+    peer = "" if live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS") else None
+    return seen(request, peer, host.of(request))
 
 
 def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobody: Any) -> bool:
@@ -103,6 +118,8 @@ def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobod
         closed = _need_maintenance_from_url(request)
     if closed is not None:
         return is_admitted(door.try_admit(request_seen, None, not closed))
+    if not logs_out and isinstance(door, Counting) and _is_opened_by_python(request, rules, request_seen):
+        return is_admitted(door.try_admit(request_seen, None, True))
     answer = None if logs_out else door.try_admit(request_seen)
     if answer is None or isinstance(answer, Ask):
         user = _known_user(request)

@@ -16,7 +16,7 @@ from backsoon.dropin.member import windows as windows_at
 from . import exceptions
 from .backends import AbstractStateBackend
 from .live import live
-from .utils import parse_aware_datetime
+from .utils import get_now_datetime, parse_aware_datetime
 
 #: By which our window is told from those of operators.
 NOTE = "maintenance_mode of Django"
@@ -41,6 +41,9 @@ class StoreBackend(AbstractStateBackend):
             return
         schedule = self.validate_schedule_state_value(value)
         start, end = (parse_aware_datetime(schedule.get(name)) for name in ("start", "end"))
+        if end is not None and end <= get_now_datetime():
+            # What there was before a block of code, and is over by now. A window that is over cannot be made.
+            return control().replace(SITE, NOTE, None)
         control().replace(SITE, NOTE, "on", start and start.isoformat(), end and end.isoformat())
 
 

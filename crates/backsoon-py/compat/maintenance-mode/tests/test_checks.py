@@ -40,7 +40,7 @@ def test_a_pattern_that_does_not_compile_opens_nothing(setting, given, client, o
 @pytest.mark.parametrize("entry", ["10.0.0.1/8", "", "1.2.3", "localhost"])
 def test_addresses_that_are_none(entry, given):
     given(IGNORE_IP_ADDRESSES=[entry])
-    assert repr(entry) in said()["maintenance_mode.E003"]
+    assert repr(entry) in said()["maintenance_mode.W003"]
 
 
 @pytest.mark.parametrize("name, meant", [

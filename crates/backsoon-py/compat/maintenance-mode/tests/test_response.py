@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 from django.template import TemplateDoesNotExist
 from django.test.utils import setup_test_environment, teardown_test_environment
 from django.utils.http import parse_http_date
@@ -49,6 +50,17 @@ def test_w47_a_page_without_tags_needs_no_context(given, client, on):
     given(TEMPLATE="own.html")
     with pytest.raises(RuntimeError):
         client.get("/")
+
+
+def away(request):
+    raise OperationalError("the server has gone away")
+
+
+def test_m54_a_database_that_is_down_leaves_the_context_processors_out(given, client, on):
+    (engine,) = settings.TEMPLATES
+    given(TEMPLATE="own.html", TEMPLATES=[{**engine, "OPTIONS": {"context_processors": ["test_response.away"]}}])
+    answer = client.get("/")
+    assert answer.status_code == 503 and b"own" in answer.content
 
 
 def test_m54_tests_of_a_site_see_which_page_was_rendered(client, on):

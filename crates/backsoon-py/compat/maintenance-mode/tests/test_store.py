@@ -1,18 +1,22 @@
 """The state in a Backsoon store: one switch for Django and all other servers."""
 
+import asyncio
+import gc
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.checks import run_checks
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.http import HttpResponse, StreamingHttpResponse
-from django.test import RequestFactory
+from django.test import AsyncRequestFactory, RequestFactory
 from maintenance_mode import store
 from maintenance_mode.core import get_maintenance_mode, maintenance_mode_off, maintenance_mode_on, set_maintenance_mode
 from maintenance_mode.middleware import MaintenanceModeMiddleware
@@ -86,6 +90,56 @@ def test_schedules_and_overrides(url, client):
     assert store.StoreBackend().get_value() == kept and kept["end"] is None and kept["start"].startswith("2098-12-31T23:00")
 
 
+def test_a_schedule_that_ends_while_a_block_runs_leaves_the_site_open(url, client):
+    from datetime import datetime, timedelta, timezone
+
+    end = datetime.now(timezone.utc) + timedelta(seconds=1.5)
+    set_maintenance_mode(True, end=end)
+    with maintenance_mode_on():
+        eventually("it has ended", lambda: datetime.now(timezone.utc) > end)
+        assert get_maintenance_mode() is True
+    assert get_maintenance_mode() is False and store.StoreBackend().get_value() is False
+
+
+def test_by_the_host_that_a_proxy_forwards(backsoon, client, given):
+    assert client.get("/").status_code == 200
+    backsoon("on", "--site=two.example.com", "--new-site", "--wait=20s")
+    for is_believed, status in ((False, 200), (True, 503)):
+        given(USE_X_FORWARDED_HOST=is_believed)
+        assert client.get("/", HTTP_X_FORWARDED_HOST="two.example.com").status_code == status
+        assert client.get("/", HTTP_HOST="two.example.com").status_code == 503
+
+
+def refused():
+    """How many requests windows have refused here."""
+    return sum(tally["refused"] for tally in store.member().instance.report().get("tallies", []))
+
+
+def test_a_refusal_is_counted_once_and_what_is_let_in_is_not(backsoon, client, given, as_user):
+    # The last one is a pattern that only Python can evaluate.
+    given(IGNORE_STAFF=True, IGNORE_URLS=["/pages/", r"^/(?=banner)"], IGNORE_IP_ADDRESSES=["^192[.]0[.]2[.]"])
+    assert client.get("/").status_code == 200
+    backsoon("on", "--wait=20s")
+    for path in ("/opened/", "/pages/", "/banner/", "/maintenance-mode/off/"):
+        assert client.get(path).status_code in (200, 302), path
+    assert client.get("/", REMOTE_ADDR="192.0.2.7").status_code == 200 and as_user("staff").get("/").status_code == 200
+    assert refused() == 0
+    # This view is always closed: no window does that.
+    assert client.get("/closed/").status_code == 503 and refused() == 0
+    for n, path in enumerate(("/", "/nowhere/", "/a%2fb"), 1):
+        assert (client.get(path).status_code, refused()) == (503, n), path
+    assert as_user("ordinary").get("/").status_code == 503 and refused() == 4
+
+
+def test_a_refusal_is_counted_once_where_users_are_logged_out(backsoon, given, as_user):
+    given(LOGOUT_AUTHENTICATED_USER=True, IGNORE_URLS=["/pages/"])
+    browser = as_user("ordinary")
+    assert browser.get("/").status_code == 200
+    backsoon("on", "--wait=20s")
+    assert browser.get("/opened/").status_code == 200 and browser.get("/pages/").status_code == 200 and refused() == 0
+    assert browser.get("/").status_code == 503 and refused() == 1
+
+
 def test_the_rules_of_the_settings_hold(backsoon, client, given, as_user):
     assert client.get("/").status_code == 200
     backsoon("on", "--wait=20s")
@@ -122,6 +176,58 @@ def test_a_request_counts_until_its_last_byte(backsoon, url):
     assert "1 earlier request" in backsoon("on", "--wait=1s", code=3)
     response.close()
     assert "confirmed" in backsoon("on", "--wait=20s")
+
+
+def test_a_response_may_be_kept_by_a_cache(url):
+    response = MaintenanceModeMiddleware(lambda request: HttpResponse("here"))(RequestFactory().get("/"))
+    copy = pickle.loads(pickle.dumps(response))
+    copy.close()
+    assert copy.content == b"here" and store.member().instance.report() is not None
+    response.close()
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_request_that_ends_without_a_response_counts_no_more(is_async, backsoon, url):
+    def ended(request):
+        raise SystemExit(3)
+
+    async def aended(request):
+        raise SystemExit(3)
+
+    request = (AsyncRequestFactory() if is_async else RequestFactory()).get("/")
+    gc.disable()
+    try:
+        with pytest.raises(SystemExit):
+            door = MaintenanceModeMiddleware(aended if is_async else ended)
+            asyncio.run(door(request)) if is_async else door(request)
+        assert "confirmed" in backsoon("on", "--wait=20s")
+    finally:
+        gc.enable()
+
+
+def test_what_runs_in_a_thread_counts_when_the_visitor_has_gone(backsoon, url, tmp_path):
+    started, go = tmp_path / "started", tmp_path / "go"
+
+    def slow():
+        started.touch()
+        eventually("it may end", go.exists)
+
+    async def view(request):
+        await sync_to_async(slow)()
+
+    async def visit():
+        running = asyncio.create_task(MaintenanceModeMiddleware(view)(AsyncRequestFactory().get("/")))
+        await asyncio.to_thread(eventually, "it runs", started.exists)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        try:
+            assert "1 earlier request" in await asyncio.to_thread(backsoon, "on", "--wait=1s", code=3)
+        finally:
+            go.touch()
+        assert "confirmed" in await asyncio.to_thread(backsoon, "on", "--wait=20s")
+
+    asyncio.run(visit())
 
 
 def test_a_setting_that_opens_over_the_store_is_named_by_the_receipt(backsoon, client, given):

@@ -43,7 +43,7 @@ def _meant(name: str) -> str:
 
 @register()
 def check_lists(**_: Any) -> "list[CheckMessage]":
-    """Lists that are none, and entries that open nothing."""
+    """Lists that are none, and patterns that open nothing."""
     return [Error(trouble, hint=hint, id=f"maintenancemode.{id}") for trouble, hint, id in _troubles()]
 
 
@@ -59,13 +59,21 @@ def _troubles() -> "Iterator[tuple[str, str, str]]":
             elif name == LISTS[1] and str(pattern).removeprefix("^").startswith("/"):
                 hint = "These patterns see the path without its leading slash: write '^admin', not '^/admin'."
                 yield f"{name}: {str(pattern)!r} never matches.", hint, "E002"
+
+
+@register()
+def check_addresses(**_: Any) -> "list[CheckMessage]":
+    """Entries that are no address. They never match, which is no reason for `migrate` to end."""
+    found: "list[CheckMessage]" = []
     for name in LISTS[2:]:
         # An object of the site's own knows itself what is in it.
         entries = listed(getattr(settings, name)) if type(getattr(settings, name)) in (list, tuple, set, str) else ()
         for entry in map(str, entries):
             if addresses.network(entry) is None:
                 trouble = f"{name}: {entry!r} is neither an address nor a network, and opens nothing."
-                yield trouble, "Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32.", "E003"
+                hint = "Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32."
+                found.append(Warning(trouble, hint=hint, id="maintenancemode.W006"))
+    return found
 
 
 @register()

@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from backsoon import Ask
 from backsoon._core import LINKS
 from backsoon.dropin.exceptions import Exceptions, is_admitted, listed, seen
-from backsoon.dropin.member import Counting, is_link, response_of
+from backsoon.dropin.member import Counting, Member, is_link, response_of
 
 from . import addresses, lock, row, rules
 from .conf import live
@@ -48,7 +48,8 @@ def answer_to_link(request: Any) -> Optional[HttpResponse]:
         return None
     from . import store
 
-    answer = store.member().instance.try_admit(seen(request, host=store.host(request)))
+    door = Counting(request, store.member().instance)
+    answer = door.try_admit(seen(request, host=store.host(request)))
     return response_of(answer) if is_link(answer) else None
 
 
@@ -61,16 +62,34 @@ def _refused_by_store(request: Any) -> Optional[str]:
 
     here = store.member()
     # It counts the request until its last byte: see the middleware.
-    door = Counting(request, here.instance)
-    request_seen = seen(request, host=store.host(request))
-    is_let_in = _admits(request, here.rules, door, request_seen)
+    door, host = Counting(request, here.instance), store.host(request)
+    request_seen = seen(request, host=host)
+    # To be refused is to be counted, so what the member does not know is looked for beforehand.
+    is_closed = _is_closed_by_store(request, here, host)
+    if is_closed and _is_opened_besides(request, here.rules, request_seen):
+        is_let_in = is_admitted(door.try_admit(request_seen, None, True))
+    else:
+        is_let_in = _admits(request, here.rules, door, request_seen)
     here.is_asked = True
     if is_let_in:
         return None
     if not row.is_there():
         return SETTING
-    is_opened = _row_opens(request, request_seen) and is_admitted(door.try_admit(request_seen, None, True))
-    return None if is_opened else ROW
+    if not is_closed and _row_opens(request, request_seen):
+        # A rule refuses although the site is open.
+        return None if is_admitted(door.try_admit(request_seen, None, True)) else ROW
+    return ROW
+
+
+def _is_closed_by_store(request: Any, here: Member, host: str) -> bool:
+    return bool(live("MAINTENANCE_MODE")) or here.refuses_strangers(request, host)
+
+
+def _is_opened_besides(request: Any, found: Exceptions, request_seen: Any) -> bool:
+    """Whether something opens it that the member does not know: the row is asked only if no setting does."""
+    if _is_opened_by_python(request, found, request_seen):
+        return True
+    return row.is_there() and not _admits(request, found, found.door, request_seen) and _row_opens(request, request_seen)
 
 
 def is_plainly_open_by_store(request: Any) -> bool:
@@ -83,6 +102,8 @@ def is_plainly_open_by_store(request: Any) -> bool:
     try:
         host = store.host(request)
     except SynchronousOnlyOperation:  # Nobody knows the domain yet.
+        return False
+    if _is_closed_by_store(request, here, host):
         return False
     return is_admitted(Counting(request, here.instance).try_admit(seen(request, host=host)))
 

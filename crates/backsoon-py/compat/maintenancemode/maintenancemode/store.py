@@ -19,6 +19,7 @@ from django.db import Error
 
 from backsoon.dropin.exceptions import Exceptions, listed
 from backsoon.dropin.member import EVERYTHING, SITE, Member, Membership, control, windows
+from backsoon.host import of as host_of
 
 from . import addresses, row, rules
 from .conf import live
@@ -70,8 +71,8 @@ def known() -> Optional[Member]:
     return here if here is not None and here.is_asked else None
 
 
-def host(request: Any) -> Optional[str]:
-    """What a request's site is called in the store: its ``SITE_ID``'s domain, or the host as it was sent."""
+def host(request: Any) -> str:
+    """What a request's site is called in the store: its ``SITE_ID``'s domain, or else the host."""
     site = getattr(settings, "SITE_ID", None)
     if site and row.is_there():
         # Where Django keeps it, and drops it when the site is saved.
@@ -80,7 +81,7 @@ def host(request: Any) -> Optional[str]:
             return named((known or site_models().Site.objects.get_current()).domain)
         except (Error, ObjectDoesNotExist):
             pass
-    return request.META.get("HTTP_X_FORWARDED_HOST") if settings.USE_X_FORWARDED_HOST else None
+    return host_of(request)
 
 
 @cache

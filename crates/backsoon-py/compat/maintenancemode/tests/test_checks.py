@@ -46,7 +46,7 @@ def test_w72_patterns_of_the_admin_that_never_match(given):
 @pytest.mark.parametrize("entry", ["10.0.0.1/8", "", "1.2.3", "localhost", "10.0.0.0-10.0.0.5", "fe80::1%eth0"])
 def test_addresses_that_are_none(entry, given):
     given(INTERNAL_IPS=[entry])
-    assert repr(entry) in said()["maintenancemode.E003"]
+    assert repr(entry) in said()["maintenancemode.W006"]
 
 
 def test_an_object_that_knows_what_is_in_it_is_left_alone(given):

@@ -143,6 +143,52 @@ def test_patterns_of_the_admin_that_only_python_can_evaluate(backsoon, client, g
     assert client.get("/docs").status_code == 200 and client.get("/é").status_code == 404 and client.get("/pages").status_code == 503
 
 
+def refused():
+    """How many requests windows have refused here."""
+    return sum(tally["refused"] for tally in store.member().instance.report().get("tallies", []))
+
+
+def test_a_refusal_is_counted_once_and_what_is_let_in_is_not(backsoon, client, given, as_user):
+    given(IGNORE_URLS=["^/docs", "^/(?=contact)contact"], INTERNAL_IPS=["192.0.2.7"])
+    Maintenance.objects.get().ignoredurl_set.create(pattern="^pages", description="x")
+    assert client.get("/").status_code == 200
+    backsoon("on", "--wait=20s")
+    for path in ("/docs", "/contact", "/pages", "/admin/login/"):
+        assert client.get(path).status_code == 200, path
+    assert client.get("/", REMOTE_ADDR="192.0.2.7").status_code == 200 and as_user("staff").get("/").status_code == 200
+    assert refused() == 0
+    assert client.get("/").status_code == 503 and refused() == 1
+    assert as_user("ordinary").get("/").status_code == 503 and refused() == 2
+
+
+def test_a_refusal_is_counted_once_under_asgi(backsoon):
+    async def view(request):
+        return StreamingHttpResponse(iter([b"here"]))
+
+    def ask():
+        async def visit():
+            return await MaintenanceModeMiddleware(view)(AsyncRequestFactory().get("/"))
+
+        return asyncio.run(visit())
+
+    assert ask().status_code == 200
+    backsoon("on", "--wait=20s")
+    assert ask().status_code == 503 and refused() == 1
+
+
+def test_a_proxy_behind_a_unix_socket(backsoon, client, given):
+    given(INTERNAL_IPS=["127.0.0.1", "192.0.2.7"], MAINTENANCE_TRUSTED_PROXIES=["127.0.0.1"])
+    assert client.get("/").status_code == 200
+    backsoon("on", "--wait=20s")
+    for forwarded, status in (("192.0.2.7", 200), ("192.0.2.7, 8.8.8.8", 503)):
+        assert client.get("/", REMOTE_ADDR="", HTTP_X_FORWARDED_FOR=forwarded).status_code == status
+    given(MAINTENANCE_TRUSTED_PROXIES=[])
+    client.get("/", REMOTE_ADDR="8.8.8.8")
+    eventually("the new member is closed", lambda: client.get("/", REMOTE_ADDR="8.8.8.8").status_code == 503)
+    # Whoever comes through a proxy that nobody trusts is not this machine.
+    assert client.get("/", REMOTE_ADDR="", HTTP_X_FORWARDED_FOR="192.0.2.7").status_code == 503
+
+
 def test_a_trusted_proxy(backsoon, client, given):
     given(INTERNAL_IPS=["192.0.2.7"], MAINTENANCE_TRUSTED_PROXIES=["10.0.0.1"])
     assert client.get("/").status_code == 200

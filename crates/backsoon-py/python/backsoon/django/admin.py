@@ -17,6 +17,9 @@ from .models import Switch
 # Whoever closes the site has to get in again to reopen it.
 marks.open_by_name("admin:login")
 
+#: For how many seconds a page may wait. To press a button waits five seconds for the servers, and a store may be slow.
+PATIENCE = 30.0
+
 MODES = {"on": (), "read-only": ("--read-only",), "hold": ("--hold",)}
 
 
@@ -50,7 +53,7 @@ class SwitchAdmin(admin.ModelAdmin):
         if request.method == "POST":
             self.press(request)
             return HttpResponseRedirect(request.get_full_path())
-        status = ask("status", "--json")
+        status = ask("status", "--json", within=PATIENCE)
         known = status.code in (0, 10)
         page = {
             **self.admin_site.each_context(request),
@@ -78,6 +81,6 @@ class SwitchAdmin(admin.ModelAdmin):
         # Whoever presses the button is not one of those that the site waits for.
         if (permit := getattr(request, "_backsoon_permit", None)) is not None:
             permit.release()
-        said = ask(*words, by=request.user.get_username())
+        said = ask(*words, by=request.user.get_username(), within=PATIENCE)
         level = {0: messages.SUCCESS, 3: messages.WARNING}.get(said.code, messages.ERROR)
         messages.add_message(request, level, (said.out + said.err).strip())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from asyncio import to_thread
 from contextlib import ContextDecorator
-from functools import cached_property
-from typing import Any, Optional
+from functools import cached_property, wraps
+from typing import Any, Callable, Optional
 
-from backsoon import Control, Instance, Kept
+from asgiref.sync import iscoroutinefunction
+
+from backsoon import Control, Instance, Kept, host
 
 from .conf import Conf
 
@@ -38,7 +40,8 @@ class Maintenance:
     def _standing(self) -> "dict[str, Any]":
         if self._instance is None:
             return {"mode": "off", "window": None, "reopens": None, "upcoming": [], "announced": None}
-        return self._instance.standing(self._request.META.get("HTTP_HOST") or "*")
+        # Error pages are rendered without a request: how all sites stand.
+        return self._instance.standing((self._request is not None and host.of(self._request)) or "*")
 
     @property
     def mode(self) -> str:
@@ -72,6 +75,17 @@ class maintenance(ContextDecorator):
     def __init__(self, site: str = "*", *, mode: str = "on", message: Optional[str] = None, note: str = "") -> None:
         self.site, self.mode, self.message, self.note = site, mode, message, note
         self.kept: "list[Kept]" = []
+
+    def __call__(self, work: "Callable[..., Any]") -> "Callable[..., Any]":  # type: ignore[override]
+        if not iscoroutinefunction(work):
+            return super().__call__(work)
+
+        @wraps(work)
+        async def closed(*args: Any, **kwargs: Any) -> Any:
+            async with self:
+                return await work(*args, **kwargs)
+
+        return closed
 
     def __enter__(self) -> "maintenance":
         # A stack, since one decorated function may run several times at once.

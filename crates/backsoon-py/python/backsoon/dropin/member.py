@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 
 from django.http import HttpResponse
 
-from backsoon import Control, Instance, Reply
+from backsoon import Control, Instance, Reply, permits
 from backsoon.instance import name_pass
 
 from .exceptions import Exceptions, is_admitted
@@ -31,7 +31,11 @@ class Member:
         self.is_asked = False
 
     def mode(self, site: str = SITE) -> str:
-        return self.instance.standing(site)["mode"]
+        return self.instance.mode(site)
+
+    def refuses_strangers(self, request: Any, host: str) -> bool:
+        """Whether the mode refuses a request of which nothing more is known."""
+        return self.instance.refuses_strangers(host, request.method)
 
 
 class Membership:
@@ -65,14 +69,22 @@ class Membership:
 
 
 class Counting:
-    """A member whose permits stay with the request."""
+    """A member whose permits stay with the request.
+
+    To be refused is to be counted, so nobody is refused twice: whoever asks again hears the same, unless the view is open.
+    """
 
     def __init__(self, request: Any, instance: Any) -> None:
         self.request, self.instance = request, instance
 
     def try_admit(self, request_seen: Any, user: Optional[int] = None, route: Optional[bool] = None) -> Any:
+        by, refusal = self.request.__dict__.get("_maintenance_refusal", (None, None))
+        if by is self.instance and route is not True:
+            return refusal
         answer = self.instance.try_admit(request_seen, user, route)
         self.request._maintenance_permit = answer if is_admitted(answer) else None
+        if isinstance(answer, Reply):
+            self.request._maintenance_refusal = self.instance, answer
         return answer
 
 
@@ -83,7 +95,7 @@ def kept(request: Any, response: Any) -> Any:
         if permit is not None and permit.pass_id is not None:
             name_pass(response, permit.pass_id)
         if permit is not None and hasattr(response, "_resource_closers"):
-            response._resource_closers.append(permit.release)
+            permits.hand_over(permit, request, response)
     return response
 
 

@@ -7,6 +7,8 @@ from typing import Any, Callable, Optional
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 
+from backsoon import permits
+
 from .member import kept
 
 
@@ -39,20 +41,29 @@ class Middleware:
         if self.is_async:
             return self.__acall__(request)
         response = self.process_request(request)
-        if response is None and self.get_response is not None:
-            response = kept(request, self.get_response(request))
+        if response is not None:
+            release(request)
+        elif self.get_response is not None:
+            try:
+                response = kept(request, self.get_response(request))
+            except BaseException:
+                release(request)
+                raise
         return response if self.process_response is None else self.process_response(request, response)
 
     async def __acall__(self, request: HttpRequest) -> Any:
         response = None
         if not self.is_plainly_open(request):
             response = await sync_to_async(self.process_request)(request)
-        if response is None and self.get_response is not None:
+        if response is not None:
+            release(request)
+        elif self.get_response is not None:
             try:
                 response = kept(request, await self.get_response(request))
-            except BaseException:
-                # The visitor has gone, and Django has cancelled the request.
-                release(request)
+            except BaseException as error:
+                permit = request.__dict__.pop("_maintenance_permit", None)
+                if permit is not None:
+                    permits.let_go(permit, error)
                 raise
         return response if self.process_response is None else await sync_to_async(self.process_response)(request, response)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Optional
 
+from django.db import Error
 from django.http import HttpResponse
 from django.template import base
 from django.template.loader import get_template, render_to_string
+
+logger = logging.getLogger(__name__)
 
 
 def rendered(request: Any, name: Any, context: "dict[str, Any]", status: int) -> HttpResponse:
@@ -17,7 +21,14 @@ def rendered(request: Any, name: Any, context: "dict[str, Any]", status: int) ->
 def text(request: Any, name: Any, context: "dict[str, Any]") -> str:
     """The same as Django's ``render_to_string``, without that work."""
     plain = _plain(get_template(name)) if isinstance(name, str) and _is_unwatched() else None
-    return render_to_string(name, context, request) if plain is None else plain
+    if plain is not None:
+        return plain
+    try:
+        return render_to_string(name, context, request)
+    except Error:
+        # That a database is down may be why the site is closed.
+        logger.exception("the page needs a database that is down; it is rendered without any context processor")
+        return render_to_string(name, context)
 
 
 def _plain(template: Any) -> Optional[str]:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from typing import Any
 
@@ -12,6 +13,30 @@ from backsoon.django.conf import Conf
 from backsoon.django.desk import ask
 
 
+#: What Django's commands take and the command line does not: those with a word behind them, and those that stand alone.
+#: ``manage.py`` has read the first two by now.
+FOLLOWED, ALONE = ("--settings", "--pythonpath", "--verbosity", "-v"), ("--traceback", "--force-color", "--skip-checks")
+
+BEGINNINGS = tuple(f"{flag}=" for flag in FOLLOWED)
+VERBOSITY = re.compile("-v[0-3]")
+
+
+def own(words: "list[str]") -> "list[str]":
+    """The words without Django's flags. What stands behind ``--`` is a command's own."""
+    kept: "list[str]" = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            return [*kept, word, *rest]
+        if word in FOLLOWED:
+            next(rest, None)
+        elif word == "--no-color":
+            os.environ["NO_COLOR"] = "1"
+        elif word not in ALONE and not word.startswith(BEGINNINGS) and not VERBOSITY.fullmatch(word):
+            kept.append(word)
+    return kept
+
+
 class Command(BaseCommand):
     help = "Closes, reopens and shows this site; `manage.py maintenance help` lists the words."
     requires_system_checks: "list[str]" = []
@@ -19,7 +44,7 @@ class Command(BaseCommand):
     def run_from_argv(self, argv: "list[str]") -> None:
         # Our words and flags, not argparse's.
         os.environ["BACKSOON_STORE"] = Conf().store
-        sys.exit(run(argv[2:]))
+        sys.exit(run(own(argv[2:])))
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("words", nargs=argparse.REMAINDER)
