@@ -53,7 +53,7 @@ shared_between_threads! {
     backsoon::tally => Tally, Seen, Waits;
     backsoon::impact => Impact, PassUse;
     backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, ServerCut, Late;
-    backsoon::instance => Instance, Admission, Permit, Applied, Standing, JobRefused, Hesitation, Upcoming;
+    backsoon::instance => Instance, Admission, Permit, HandedOn, Applied, Standing, JobRefused, Hesitation, Upcoming;
     backsoon::join => Options, OnUnknown, TakesEffect;
     backsoon::time => Timestamp, NotATime;
     backsoon::adapters => Peer;
