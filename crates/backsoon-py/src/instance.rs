@@ -17,7 +17,7 @@ use crate::process::{Own, runtime};
 use crate::reply::Reply;
 
 /// After this long a farewell that the store does not take is given up: the process is about to end.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A process that admits, refuses and counts requests. It joins the fleet when it is first asked, and anew after a
 /// fork, so that each worker stands on the roster under a name of its own.

@@ -104,7 +104,10 @@ def test_closed_under_load_nobody_gets_in(served, backsoon):
     assert {status for _, status in crowd.seen} == {200, 503}
     server.terminate()
     server.wait(30)
-    eventually("all have said farewell", lambda: " web " not in backsoon("fleet", "--once"))
+    # On a busy machine uWSGI ends some of its workers before they have: those are found dead, and nobody waits for them.
+    found_dead = " dead " if name == "uwsgi" else "\0"
+    left = lambda: [line for line in backsoon("fleet", "--once").splitlines() if " web " in line and found_dead not in line]  # noqa: E731
+    eventually("all have said farewell", lambda: not left())
 
 
 @pytest.mark.parametrize("served", ["gunicorn"], indirect=True)
