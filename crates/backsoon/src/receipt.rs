@@ -26,7 +26,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 pub use self::expect::{Expect, Lost};
-use self::judge::{judge, look};
+use self::judge::{judge, look, mode};
 pub use self::late::Late;
 pub use self::server::{Server, ServerCut};
 use crate::control::Control;
@@ -130,8 +130,6 @@ impl Control {
         let settle = |state: &State, at| Snapshot::settle(state, &Local::default(), at, None);
         let asked = settle(state, expect.asked.unwrap_or_else(Timestamp::now));
         let now = settle(&newest, Timestamp::now());
-        let mode =
-            |snapshot: &Snapshot, host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
         expect.sites.iter().any(|host| mode(&now, host) < mode(&asked, host))
     }
 

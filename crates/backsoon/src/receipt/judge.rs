@@ -21,8 +21,6 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
     let now = Timestamp::now();
     let snapshot = Snapshot::settle(state, &Local::default(), now, None);
     let then = expect.asked.map(|asked| Snapshot::settle(state, &Local::default(), asked, None));
-    let mode =
-        |snapshot: &Snapshot, host: &Host| snapshot.exactly(host).map_or(Mode::Off, |site| site.mode());
     let asked =
         |host: &Host| then.as_ref().map_or(Mode::Off, |then| mode(then, host)).max(mode(&snapshot, host));
     let sites: BTreeMap<Host, Mode> = expect.sites.iter().map(|host| (host.clone(), asked(host))).collect();
@@ -74,6 +72,11 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
         drained: 0,
         took_ms: 0,
     }
+}
+
+/// How closed the site is that is written under exactly this host.
+pub(super) fn mode(snapshot: &Snapshot, host: &Host) -> Mode {
+    snapshot.exactly(host).map_or(Mode::Off, |site| site.mode())
 }
 
 /// The names of those rules that let visitors into closed sites.

@@ -127,7 +127,7 @@ fn a_window_to_come_is_scheduled_and_never_confirmed() {
 fn one_that_is_less_strict_and_says_why_is_quoted() {
     let state = closed(3);
     let open = Report { closings: BTreeMap::new(), ..report(&state, "b") };
-    assert!(matches!(verdict(&state, &[open.clone()]).1, Some(Late::LessStrict { .. })));
+    assert!(matches!(verdict(&state, std::slice::from_ref(&open)).1, Some(Late::LessStrict { .. })));
     let why = "its file cannot tell the sites apart";
     let says = Report { troubles: vec![why.into()], ..open };
     assert_eq!(
