@@ -100,6 +100,7 @@ impl Control {
     /// was slow to hand its State over.
     async fn recover(&self, mode: PutMode) -> Result<Base, Error> {
         let begun = tokio::time::Instant::now();
+        let mut pause = Duration::from_millis(50);
         loop {
             // In this order: who reports a State after the list of reports was read, reports it to whoever numbers.
             let reports = fleet::reports(&*self.store).await?;
@@ -130,8 +131,10 @@ impl Control {
                         report.name,
                     )));
                 }
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+                _ => tokio::time::sleep(pause).await,
             }
+            // Each look lists the whole history, which may be long.
+            pause = (pause * 2).min(Duration::from_millis(500));
         }
     }
 }

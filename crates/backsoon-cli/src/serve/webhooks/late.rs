@@ -61,7 +61,7 @@ impl Watch {
     /// # Errors
     /// When the store is away; then nobody could have reported either, and everyone's time begins anew.
     pub(crate) async fn look(&mut self, control: &Control, instance: &Instance) -> store::Result<Vec<Found>> {
-        let (closings, Some(state)) = (instance.closings(), instance.state()) else { return Ok(Vec::new()) };
+        let (Some(state), closings) = instance.state_and_closings() else { return Ok(Vec::new()) };
         if closings.is_empty() {
             *self = Self::default();
             return Ok(Vec::new());
