@@ -46,12 +46,14 @@ def test_pictures(pages, ground, chromium):
     ground.run("on", "--site", "blog.example.com", "--new-site", "--at", later, "--for", "1h", "--note", "upgrade")
     ground.sites |= {"shop.example.com", "blog.example.com"}
     visitor = chromium.new_page()
-    for _ in range(3):
-        visitor.request.get(ground.site, headers={"host": "shop.example.com"})
+    for number in range(57):
+        visitor.request.get(ground.site, headers={"host": "shop.example.com" if number % 3 else "blog.example.com"})
     visitor.context.close()
     page.goto("/")
     expect(page.locator(".site.on")).to_contain_text("disk full")
     expect(page.locator("#servers-state")).to_contain_text(re.compile("have confirmed"))
+    # The reports are looked at every few seconds.
+    expect(page.locator("main")).to_contain_text(re.compile(r"Refused\s+[1-9]"), timeout=20_000)
     shoot(page, "overview")
     page.goto("/change?site=blog.example.com")
     page.get_by_label("What visitors are told").fill("We are moving a wall. Back at ten.")

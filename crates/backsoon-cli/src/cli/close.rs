@@ -13,21 +13,9 @@ use crate::when;
 /// `backsoon on`.
 #[derive(Debug, Args)]
 pub struct On {
-    /// The site to close: shop.example.com, *.example.com or * (the default)
-    #[arg(long = "site", value_name = "HOST")]
-    pub sites: Vec<Host>,
-    /// Let reading pass and refuse everything else
-    #[arg(long, conflicts_with = "hold")]
-    pub read_only: bool,
-    /// Let requests wait for the reopening, within limits
-    #[arg(long)]
-    pub hold: bool,
-    /// What visitors are told
-    #[arg(long, value_name = "TEXT")]
-    pub message: Option<String>,
-    /// Why, for other operators; visitors do not see it
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub note: String,
+    /// Which sites, how, and in what words.
+    #[command(flatten)]
+    pub closure: Closure,
     /// Close at this time instead of now: RFC 3339, or "2026-11-21 02:30 Europe/Berlin"
     #[arg(long, value_name = "TIME", value_parser = when::time)]
     pub at: Option<Timestamp>,
@@ -61,6 +49,26 @@ pub struct On {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `on` and `run` say of a closing alike.
+#[derive(Debug, Args)]
+pub struct Closure {
+    /// The site to close: shop.example.com, *.example.com or * (the default)
+    #[arg(long = "site", value_name = "HOST")]
+    pub sites: Vec<Host>,
+    /// Let reading pass and refuse everything else
+    #[arg(long, conflicts_with = "hold")]
+    pub read_only: bool,
+    /// Let requests wait for the reopening, within limits
+    #[arg(long)]
+    pub hold: bool,
+    /// What visitors are told
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Why, for other operators; visitors do not see it
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub note: String,
 }
 
 /// The receipt that `on` and `off` can wait for.
@@ -104,21 +112,16 @@ pub struct Off {
     pub json: bool,
 }
 
-// === impl On ===
+// === impl Closure ===
 
-impl On {
+impl Closure {
     /// The mode asked for.
     pub fn mode(&self) -> Mode {
-        mode(self.read_only, self.hold)
-    }
-}
-
-/// The mode that two flags ask for.
-pub(super) fn mode(read_only: bool, hold: bool) -> Mode {
-    match (read_only, hold) {
-        (true, _) => Mode::ReadOnly,
-        (_, true) => Mode::Hold,
-        _ => Mode::On,
+        match (self.read_only, self.hold) {
+            (true, _) => Mode::ReadOnly,
+            (_, true) => Mode::Hold,
+            _ => Mode::On,
+        }
     }
 }
 

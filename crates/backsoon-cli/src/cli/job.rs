@@ -3,31 +3,19 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use backsoon::{Host, Mode};
+use backsoon::Host;
 use clap::{Args, ValueEnum};
 
-use super::close::mode;
+use super::close::Closure;
 use crate::when;
 
 /// `backsoon run`.
 #[derive(Debug, Args)]
 #[command(after_help = RUN_HELP)]
 pub struct Run {
-    /// The site to close (default *)
-    #[arg(long = "site", value_name = "HOST")]
-    pub sites: Vec<Host>,
-    /// Let reading pass and refuse everything else
-    #[arg(long, conflicts_with = "hold")]
-    pub read_only: bool,
-    /// Let requests wait for the reopening, within limits
-    #[arg(long)]
-    pub hold: bool,
-    /// What visitors are told
-    #[arg(long, value_name = "TEXT")]
-    pub message: Option<String>,
-    /// Why, for other operators; visitors do not see it
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub note: String,
+    /// Which sites, how, and in what words.
+    #[command(flatten)]
+    pub closure: Closure,
     /// Start only when every server has the change and its earlier requests have ended; not at all after this long
     #[arg(long, value_name = "DURATION", value_parser = when::duration, default_value = "10m")]
     pub wait: Duration,
@@ -98,15 +86,6 @@ const GUARD_HELP: &str =
 It is not started in any mode but off, nor while nobody can say which mode that is.
 
 Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 75 not now, try again.";
-
-// === impl Run ===
-
-impl Run {
-    /// The mode asked for.
-    pub fn mode(&self) -> Mode {
-        mode(self.read_only, self.hold)
-    }
-}
 
 fn instance_name(text: &str) -> Result<String, String> {
     let valid = (1..=64).contains(&text.len())

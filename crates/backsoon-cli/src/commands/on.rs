@@ -32,7 +32,7 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
     let now = Timestamp::now();
     let closing = closing(on);
     let wanted = window(&closing, desk.control.by(), now)?;
-    let sites = sites(&on.sites);
+    let sites = sites(&on.closure.sites);
     let roster = Roster::observe(&**desk.store(), Duration::ZERO).await?;
 
     let mut windows: Vec<(Host, Window)> = Vec::new();
@@ -110,7 +110,7 @@ async fn reopen(desk: &Desk, added: Vec<(Host, Window)>) -> Result<Reopened> {
 }
 
 fn closing(on: &On) -> Closing {
-    let mut closing = Closing::new(on.mode());
+    let mut closing = Closing::new(on.closure.mode());
     closing.at = on.at;
     closing.ends = match (on.until, on.duration) {
         (Some(end), _) => Ends::At(end),
@@ -123,7 +123,7 @@ fn closing(on: &On) -> Closing {
     hold.max_held = on.max_held.unwrap_or(hold.max_held);
     hold.release_per_s = on.release;
     closing.cut_after = on.cut_after;
-    (closing.note, closing.message) = (on.note.clone(), on.message.clone());
+    (closing.note, closing.message) = (on.closure.note.clone(), on.closure.message.clone());
     closing
 }
 

@@ -84,7 +84,7 @@ pub(super) async fn run(desk: &Desk, run: &Run) -> Result<Exit> {
     };
     let ended = child.ended(&mut signals).await?;
     let after = match (ended.well(), run.on_failure) {
-        (false, OnFailure::Stay) => After::Stay(stays(&run.note, &ended)),
+        (false, OnFailure::Stay) => After::Stay(stays(&run.closure.note, &ended)),
         _ => After::Open,
     };
     let (hosts, windows) = (hosts(&kept), kept.windows().to_vec());
@@ -100,17 +100,17 @@ pub(super) async fn run(desk: &Desk, run: &Run) -> Result<Exit> {
 
 /// One window for each site, all alike.
 async fn windows(desk: &Desk, run: &Run, name: &str) -> Result<Vec<(Host, Window)>> {
-    let sites = sites(&run.sites);
+    let sites = sites(&run.closure.sites);
     let (state, roster) =
         (desk.state().await?, Roster::observe(&**desk.store(), std::time::Duration::ZERO).await?);
     for host in &sites {
         roster.knows(&state, host).map_err(|why| anyhow::anyhow!("{why} (`on --new-site` makes it)"))?;
     }
     let window = || {
-        let mut window = Window::new(run.mode());
+        let mut window = Window::new(run.closure.mode());
         window.source = Source::Run;
-        window.message = run.message.clone();
-        window.note = if run.note.is_empty() { format!("while {name} runs") } else { run.note.clone() };
+        window.message = run.closure.message.clone();
+        window.note = if run.closure.note.is_empty() { format!("while {name} runs") } else { run.closure.note.clone() };
         match run.cut_after {
             Some(after) => window.cut_after(after),
             None => window,

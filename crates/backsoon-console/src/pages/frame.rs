@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use crate::console::Desk;
 
 /// Every template, by name; `frame.html` is what the others extend.
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: [(&str, &str); 19] = [
     ("people-history.html", include_str!("../../templates/people-history.html")),
     ("records.html", include_str!("../../templates/records.html")),
     ("people.html", include_str!("../../templates/people.html")),
@@ -23,6 +23,7 @@ const TEMPLATES: [(&str, &str); 18] = [
     ("receipt.html", include_str!("../../templates/receipt.html")),
     ("rehearsal.html", include_str!("../../templates/rehearsal.html")),
     ("session.html", include_str!("../../templates/session.html")),
+    ("session-of.html", include_str!("../../templates/session-of.html")),
     ("sign-in.html", include_str!("../../templates/sign-in.html")),
     ("times.html", include_str!("../../templates/times.html")),
     ("welcome.html", include_str!("../../templates/welcome.html")),
