@@ -17,13 +17,13 @@ pub struct Run {
     #[command(flatten)]
     pub closure: Closure,
     /// Start only when every server has the change and its earlier requests have ended; not at all after this long
-    #[arg(long, value_name = "DURATION", value_parser = when::duration, default_value = "10m")]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true, default_value = "10m")]
     pub wait: Duration,
     /// End what still runs on gates so long after they have closed; the receipt then says forced, and names what was cut
-    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true)]
     pub cut_after: Option<Duration>,
     /// Start nothing with fewer servers than this
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", value_parser = when::number, allow_hyphen_values = true, default_value_t = 1)]
     pub instances: usize,
     /// Start without servers that are lost; they may still be serving
     #[arg(long)]
@@ -32,7 +32,7 @@ pub struct Run {
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_failure: OnFailure,
     /// How long to try to end the window while the store is away
-    #[arg(long, value_name = "DURATION", value_parser = when::duration, default_value = "5m")]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true, default_value = "5m")]
     pub keep_trying: Duration,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]

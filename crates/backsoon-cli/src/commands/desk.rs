@@ -55,6 +55,11 @@ impl Desk {
         self.control.store()
     }
 
+    /// Where what was written lies: `file:/srv/state, revision 7`.
+    pub(super) fn place(&self, state: &State) -> String {
+        format!("{}, revision {}", self.store().url(), state.revision)
+    }
+
     /// What to type to do `what` at this very desk.
     pub(super) fn command(&self, what: &str) -> String {
         format!("backsoon {what}{}", self.flags)
@@ -79,9 +84,18 @@ impl Desk {
         note: &str,
         edit: impl FnMut(&mut State) -> Result<(), E>,
     ) -> Result<Written> {
-        let found = self.control.find().await?;
-        let outcome = self.control.update(note, edit).await?;
+        let (found, outcome) = self.write(note, edit).await?;
         self.watch(&found, outcome).await
+    }
+
+    /// Changes the State; with it comes what was found before.
+    pub(super) async fn write<E: ToString>(
+        &self,
+        note: &str,
+        edit: impl FnMut(&mut State) -> Result<(), E>,
+    ) -> Result<(Found, Outcome)> {
+        let found = self.control.find().await?;
+        Ok((found, self.control.update(note, edit).await?))
     }
 
     /// Watches the fleet follow a change of what was `found`.
