@@ -53,19 +53,29 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
 /// A sentence with the way out; a duration is longer than nothing, and no longer than [`LONGEST`].
 pub fn duration(text: &str) -> Result<Duration, String> {
     let why = |what: &str| format!("`{text}` is {what}; write 30m, 2h or 1h30m");
-    let no_span = |error: jiff::Error| match error.is_range() {
+    let span: Span = text.trim().parse().map_err(|_| match is_well_formed(text) {
         true if text.trim().starts_with('-') => why("negative"),
         true => why("too long; at most 10 years"),
         false => why("not a duration"),
-    };
-    let span: Span = text.trim().parse().map_err(no_span)?;
-    let exact = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(no_span)?;
+    })?;
+    let days = SpanRelativeTo::days_are_24_hours();
+    let exact = span.to_duration(days).map_err(|_| why("not a duration"))?;
     match Duration::try_from(exact) {
         Err(_) => Err(why("negative")),
         Ok(Duration::ZERO) => Err(why("too short")),
         Ok(long) if long > LONGEST => Err(why("too long; at most 10 years")),
         Ok(exact) => Ok(exact),
     }
+}
+
+/// Whether nothing but its numbers keeps `text` from being a duration.
+fn is_well_formed(text: &str) -> bool {
+    let mut digits = false;
+    let small = text.trim().chars().filter_map(|c| {
+        let again = std::mem::replace(&mut digits, c.is_ascii_digit()) && digits;
+        (!again).then_some(if digits { '1' } else { c })
+    });
+    small.collect::<String>().parse::<Span>().is_ok()
 }
 
 /// Reads how many of something there are.

@@ -53,8 +53,8 @@ const RUN_HELP: &str =
     "The command finds its window in BACKSOON_WINDOW (with several sites several, apart by spaces) and the revision that
 closed the site in BACKSOON_REVISION. Only this window is ended; those of others stay, and are named.
 
-Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 3 not confirmed, the
-command was not started; 4 the store is away, and the window may still be there.";
+Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started, and
+then nothing was closed; 3 not confirmed, the command was not started; 4 the store is away, and the window may still be there.";
 
 /// `backsoon guard`.
 #[derive(Debug, Args)]
@@ -83,7 +83,8 @@ pub struct Guard {
 
 const GUARD_HELP: &str =
     "While the command runs it is on the roster as a job, so that `backsoon on --wait` waits for it as for any request.
-It is not started in any mode but off, nor while nobody can say which mode that is.
+It is not started in any mode but off, nor while nobody can say which mode that is. Counted is this one process: what
+the command starts in the background and leaves behind when it ends is not, so no closing waits for that.
 
 Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 75 not now, try again.";
 

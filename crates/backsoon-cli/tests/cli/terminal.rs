@@ -83,7 +83,7 @@ fn a_text_that_cannot_be_printed_is_one_too() {
         "pass list",
         "check",
         "apply site.toml",
-        "page new",
+        "page init page.html",
         "off --wait=20s",
         "rollback 1",
         "completions bash",
@@ -154,9 +154,10 @@ fn help_names_every_verb_and_every_exit_code() {
           --config <FILE>
               The configuration file, instead of ./backsoon.toml or /etc/backsoon/backsoon.toml
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
-    4 the store is away, 10 the site is closed (status --exit-code), 75 not now (guard).
-    `run` and `guard` pass the command's own code on.
+    Exit codes: 0 done, 1 failed (or the answer could not be printed), 2 wrong usage, 3 done but not
+    confirmed (what is in the way is named), 4 the store is away, 10 the site is closed (status
+    --exit-code), 75 not now (guard), 130 or 143 told to stop by SIGINT or SIGTERM: what was written
+    stays, and the last line says how things stand. `run` and `guard` pass the command's own code on.
     ");
     assert_snapshot!(place.run("on -h").shown(), @r#"
     exit 0
