@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use backsoon::control::{Control, Found, Outcome};
+use backsoon::control::{Control, Found, Opens, Outcome};
 use backsoon::fleet::Roster;
 use backsoon::store::{Store, open, open_existing, without_secrets};
 use backsoon::{Host, State};
@@ -84,18 +84,19 @@ impl Desk {
         note: &str,
         edit: impl FnMut(&mut State) -> Result<(), E>,
     ) -> Result<Written> {
-        let (found, outcome) = self.write(note, edit).await?;
+        let (found, outcome) = self.write(Opens::Nothing, note, edit).await?;
         self.watch(&found, outcome).await
     }
 
-    /// Changes the State; with it comes what was found before.
+    /// Changes the State, in a way that `opens` nothing else; with it comes what was found before.
     pub(super) async fn write<E: ToString>(
         &self,
+        opens: Opens,
         note: &str,
         edit: impl FnMut(&mut State) -> Result<(), E>,
     ) -> Result<(Found, Outcome)> {
         let found = self.control.find().await?;
-        Ok((found, self.control.update(note, edit).await?))
+        Ok((found, self.control.opening(opens).update(note, edit).await?))
     }
 
     /// Watches the fleet follow a change of what was `found`.

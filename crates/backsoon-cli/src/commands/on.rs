@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use backsoon::control::Opens;
 use backsoon::document::{Added, Closing, Ends, NotAClosing};
 use backsoon::fleet::Roster;
 use backsoon::impact::Impact;
@@ -45,7 +46,7 @@ async fn close(desk: &Desk, on: &On, standing: &Standing) -> Result<Exit> {
     let mut were_on = BTreeSet::new();
     standing.writing(desk);
     let (found, outcome) = desk
-        .write(&closing.line(&sites), |state| {
+        .write(Opens::Nothing, &closing.line(&sites), |state| {
             windows.clear();
             were_on.clear();
             for host in &sites {
