@@ -433,6 +433,30 @@ async fn a_change_that_could_not_be_read_back_as_a_state_is_refused() {
     assert_eq!(store.get("state").await.unwrap(), before);
 }
 
+#[tokio::test]
+async fn a_message_that_nobody_would_read_is_refused_and_one_that_lies_there_already_keeps_nobody_from_closing()
+ {
+    let (store, long) = (memory(), "ä".repeat(2_001));
+    let control = control(&store);
+    let too_long = closing("").message(&long);
+    let error = control.update("on", |state| Ok::<_, String>(state.default.windows.push(too_long.clone())));
+    let error = error.await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Refused(why) if why.contains("has 2001 characters, and people read at most 2000")),
+        "{error}"
+    );
+    let error = control.update("on", add(&long)).await.unwrap_err();
+    assert!(matches!(&error, Error::Refused(why) if why.contains("the note of window")), "{error}");
+    assert!(store.get("state").await.unwrap().is_none(), "nothing was written");
+
+    let fits = "ä".repeat(2_000);
+    let outcome = control.update("on", add(&fits)).await.unwrap();
+    let lies_there = String::from_utf8(outcome.state().to_bytes()).unwrap().replace(&fits, &long);
+    overwrite(&store, lies_there).await;
+    let outcome = control.update("on", add("short")).await.unwrap();
+    assert_eq!(outcome.state().default.windows.len(), 2);
+}
+
 // --- which document wins ---
 
 fn revision(lineage: &Lineage, revision: u64) -> State {
