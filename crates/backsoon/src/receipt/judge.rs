@@ -65,7 +65,7 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
         store: String::new(),
         lineage: state.lineage.clone(),
         revision: state.revision,
-        admits: admits(state, &sites),
+        admits: admits(state, &sites, &there().collect::<Vec<_>>()),
         sites,
         servers,
         cut,
@@ -79,14 +79,20 @@ pub(super) fn mode(snapshot: &Snapshot, host: &Host) -> Mode {
     snapshot.exactly(host).map_or(Mode::Off, |site| site.mode())
 }
 
-/// The names of those rules that let visitors into closed sites.
-fn admits(state: &State, sites: &BTreeMap<Host, Mode>) -> Vec<String> {
+/// The names of those rules that let visitors into closed sites, on any of the servers that are `there`.
+fn admits(state: &State, sites: &BTreeMap<Host, Mode>, there: &[&Report]) -> Vec<String> {
     let mut names = Vec::new();
+    // Nobody is there: so it will be with the first who comes.
+    let somewhere = |holds: &dyn Fn(&Report) -> bool| there.is_empty() || there.iter().any(|report| holds(report));
+    let is_built_in = somewhere(&|report| report.health == Health::On);
     for host in sites.iter().filter(|(_, mode)| **mode > Mode::Off).map(|(host, _)| host) {
         // A site's rules are those of the most special site that states some.
         let stated = || host.line().filter_map(|wider| state.site(&wider));
         let rules = stated().find_map(|site| site.rules.clone()).unwrap_or_default();
         names.extend(rules.iter().filter(|rule| rule.then == Effect::Open).map(|rule| rule.name.to_string()));
+        if !is_built_in {
+            continue;
+        }
         if stated().find_map(|site| site.health).unwrap_or_default() == Health::default() {
             names.push("health paths".to_owned());
         }
@@ -95,6 +101,6 @@ fn admits(state: &State, sites: &BTreeMap<Host, Mode>) -> Vec<String> {
         names.extend(page.logo.as_ref().and_then(|logo| logo.path()).map(|path| format!("the logo {path}")));
     }
     let mut said = BTreeSet::new();
-    names.retain(|name| said.insert(name.clone()));
+    names.retain(|name| said.insert(name.clone()) && somewhere(&|report| !report.ignores.contains(name)));
     names
 }
