@@ -5,13 +5,14 @@ use backsoon_cli::{commands, output};
 use clap::Parser as _;
 use pyo3::prelude::*;
 
-/// Runs `backsoon` with `arguments`, of which the first is what was typed to come here, and returns its exit code.
+/// Runs `backsoon` with `arguments`, of which the first is the program's name, and returns its exit code. `typed` is what is
+/// typed to come here again, where that is something else.
 #[pyfunction]
-pub(crate) fn command(py: Python<'_>, arguments: Vec<String>) -> u8 {
-    let program = arguments.first().cloned();
+#[pyo3(signature = (arguments, typed = None))]
+pub(crate) fn command(py: Python<'_>, arguments: Vec<String>, typed: Option<String>) -> u8 {
     py.detach(|| match Cli::try_parse_from(arguments) {
         Ok(mut cli) => {
-            cli.program = program;
+            cli.program = typed;
             output::code(commands::run(&cli))
         }
         Err(error) => {

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client, override_settings
+from django.urls import clear_script_prefix
 
 PAGE = "/backstage/backsoon/switch/"
 
@@ -14,6 +15,7 @@ PAGE = "/backstage/backsoon/switch/"
 @pytest.fixture
 def people(store):
     """A database with three people: one may use the switch, one may not, one is not even staff."""
+    clear_script_prefix()  # Django leaves a thread with that of its last request.
     with override_settings(BACKSOON={"STORE": store, "POLL": 0.05}):
         call_command("migrate", verbosity=0)
         may = Permission.objects.get(codename="use_switch")
@@ -44,6 +46,7 @@ def test_a_site_is_closed_and_reopened(people, backsoon):
     closed = ann.post(PAGE, {"do": "close", "mode": "read-only", "site": "a.example", "message": "<b>Soon</b>"}, follow=True)
     # The request that closes it is not one that the closing waits for.
     assert b"receipt   confirmed" in closed.content
+    assert b"reopen    manage.py maintenance off --site a.example" in closed.content
     assert b"revision 1" in closed.content and b"&lt;b&gt;Soon" in closed.content and b"<b>Soon" not in closed.content
     window = windows(backsoon)["a.example"]["windows"][0]
     assert window["mode"] == "read-only" and window["by"].startswith("ann@")

@@ -333,6 +333,53 @@ def test_the_command_has_the_words_of_the_command_line(site, backsoon, capfd):
     assert error.value.returncode == 2
 
 
+def manage(*words, settings="shop.settings", **environment):
+    """What `manage.py maintenance` answers in a process of its own."""
+    import os
+    import subprocess
+    import sys
+
+    here = os.path.dirname(__file__)
+    told = {**os.environ, "PYTHONPATH": here, "DJANGO_SETTINGS_MODULE": settings, **environment}
+    line = [sys.executable, "-c", "from django.core.management import execute_from_command_line as run; import sys; run(sys.argv[1:])"]
+    ran = subprocess.run([*line, "./manage.py", "maintenance", *words], env=told, capture_output=True, text=True, timeout=60)
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def test_what_it_advises_acts_on_the_same_store(site):
+    """The store is known to the settings alone: a bare `backsoon off` would look elsewhere."""
+    import io
+    import shlex
+
+    site()
+    code, said = manage("on", "--settings", "shop.settings", SHOP_STORE=site.store)
+    advice = next(line.split(maxsplit=1)[1] for line in said.splitlines() if line.split()[:1] == ["reopen"])
+    assert (code, advice) == (0, "manage.py maintenance --settings=shop.settings off")
+    code, said = manage(*shlex.split(advice)[2:], settings="nowhere", SHOP_STORE=site.store)
+    assert code == 0 and "*: open" in said
+    out = io.StringIO()
+    call_command("maintenance", "on", "--site", "*", stdout=out)
+    assert "reopen    manage.py maintenance off\n" in out.getvalue()
+    # What runs below it is no `manage.py`.
+    call_command("maintenance", "off", stdout=out)
+    member = library.Instance(site.store, poll=0.05)
+    member.join()
+    code, said = manage("run", "--", "env", SHOP_STORE=site.store)
+    member.leave()
+    assert "SHOP_STORE" in said and "BACKSOON_TYPED" not in said
+
+
+def test_without_a_store_it_says_so(tmp_path):
+    import io
+    import os
+
+    (tmp_path / "storeless.py").write_text("from shop.settings import *\nBACKSOON = {}\n")
+    code, said = manage("status", settings="storeless", PYTHONPATH=f"{tmp_path}:{os.path.dirname(__file__)}")
+    assert code == 2 and said == "CommandError: BACKSOON has no 'STORE'; name the store that all servers share: 'STORE': 'redis://…'\n"
+    with override_settings(BACKSOON={}), pytest.raises(CommandError, match="has no 'STORE'"):
+        call_command("maintenance", "status", stderr=io.StringIO())
+
+
 @pytest.mark.parametrize(
     "given, says",
     [

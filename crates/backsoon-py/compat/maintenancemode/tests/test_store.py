@@ -53,6 +53,22 @@ def said(*words, **options):
     return out.getvalue() + err.getvalue()
 
 
+@pytest.mark.parametrize("words", [("maintenance", "on"), ("setmaintenance", "on", "1")])
+def test_a_store_of_this_process_alone_is_closed_by_this_process_alone(given, client, words):
+    given(MAINTENANCE_STORE="memory:")
+    code = "import django, sys; django.setup(); from django.conf import settings; settings.MAINTENANCE_STORE = 'memory:'"
+    code += "; from django.core.management import execute_from_command_line as run; run(sys.argv)"
+    where = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    done = subprocess.run([sys.executable, "-c", code, *words], env=where, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "`memory:` would be gone at the end of this command" in done.stderr
+    assert client.get("/").status_code == 200
+    said(*words)
+    assert client.get("/").status_code == 503
+    said(words[0], "off", *words[2:])
+    assert client.get("/").status_code == 200
+    store.leave()
+
+
 def test_one_command_closes_django_and_proves_it(backsoon, client, lock):
     assert client.get("/").status_code == 200
     receipt = backsoon("on", "--wait=20s")
@@ -66,7 +82,7 @@ def test_one_command_closes_django_and_proves_it(backsoon, client, lock):
     assert client.get("/").status_code == 200
 
 
-def test_activate_and_the_command_end_only_their_own_window(backsoon, client):
+def test_activate_and_the_command_end_only_their_own_window(backsoon, client, url):
     assert client.get("/").status_code == 200
     utils.activate()
     eventually("closed", lambda: client.get("/").status_code == 503)
@@ -74,7 +90,7 @@ def test_activate_and_the_command_end_only_their_own_window(backsoon, client):
     utils.deactivate()
     assert utils.status() and not store.is_switched()
     assert "succesfully" in said("maintenance", "on") and store.is_switched()
-    assert "windows of others" in said("maintenance", "off") and not store.is_switched()
+    assert f"windows of others: see `backsoon status --store {url}`" in said("maintenance", "off") and not store.is_switched()
     assert client.get("/").status_code == 503
     backsoon("off", "--wait=20s")
     assert client.get("/").status_code == 200
