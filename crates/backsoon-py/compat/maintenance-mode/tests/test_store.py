@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -21,6 +22,9 @@ from maintenance_mode import store
 from maintenance_mode.core import get_maintenance_mode, maintenance_mode_off, maintenance_mode_on, set_maintenance_mode
 from maintenance_mode.middleware import MaintenanceModeMiddleware
 from test_command import from_a_shell
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import pages  # noqa: E402
 
 
 @pytest.fixture
@@ -66,6 +70,11 @@ def test_a_store_of_this_process_alone_is_closed_by_this_process_alone(given, cl
     assert client.get("/").status_code == 503 and get_maintenance_mode() is True
     set_maintenance_mode(False)
     assert client.get("/").status_code == 200
+    store.leave()
+
+
+def test_the_test_case_of_the_page_as_often_as_it_runs():
+    assert [pages.run("move-from-django-maintenance-mode.md") for _ in range(2)] == [(1, [])] * 2
     store.leave()
 
 

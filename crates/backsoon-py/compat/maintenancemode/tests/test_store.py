@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from django.contrib.sites.models import Site
@@ -18,6 +19,9 @@ from django.test.utils import CaptureQueriesContext
 from maintenancemode import store, utils
 from maintenancemode.middleware import MaintenanceModeMiddleware
 from maintenancemode.models import Maintenance
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import pages  # noqa: E402
 
 
 @pytest.fixture
@@ -66,6 +70,12 @@ def test_a_store_of_this_process_alone_is_closed_by_this_process_alone(given, cl
     assert client.get("/").status_code == 503
     said(words[0], "off", *words[2:])
     assert client.get("/").status_code == 200
+    store.leave()
+
+
+@pytest.mark.parametrize("page", ["move-from-django-maintenancemode.md", "move-from-django-maintenancemode-2.md"])
+def test_the_test_case_of_the_page_as_often_as_it_runs(page):
+    assert [pages.run(page) for _ in range(2)] == [(1, [])] * 2
     store.leave()
 
 
