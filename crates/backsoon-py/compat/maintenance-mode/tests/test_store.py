@@ -82,6 +82,8 @@ def test_one_command_closes_django_and_proves_it(backsoon, client, state):
     assert client.get("/").status_code == 200
     said = backsoon("on", "--wait=20s")
     assert "confirmed" in said and "1 server" in said
+    # Health paths and robots.txt are refused here, and it says nothing else.
+    assert client.get("/healthz").status_code == 503 and "health paths" not in said and "robots.txt" not in said
     assert client.get("/").status_code == 503 and client.get("/opened/").status_code == 200
     assert get_maintenance_mode() is True
     backsoon("off", "--wait=20s")

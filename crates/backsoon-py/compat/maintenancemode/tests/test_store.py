@@ -83,6 +83,8 @@ def test_one_command_closes_django_and_proves_it(backsoon, client, lock):
     assert client.get("/").status_code == 200
     receipt = backsoon("on", "--wait=20s")
     assert "confirmed" in receipt and "1 server" in receipt
+    # Health paths and robots.txt are refused here, and it says nothing else.
+    assert client.get("/robots.txt").status_code == 503 and "health paths" not in receipt and "robots.txt" not in receipt
     assert client.get("/").status_code == 503 and utils.status() is True
     backsoon("off", "--wait=20s")
     assert client.get("/").status_code == 200 and utils.status() is False
