@@ -380,6 +380,9 @@ def test_without_a_store_it_says_so(tmp_path):
         call_command("maintenance", "status", stderr=io.StringIO())
 
 
+OPEN = {"name": "office", "then": "open", "when": {"network": "198.51.100.0/24"}}
+
+
 @pytest.mark.parametrize(
     "given, says",
     [
@@ -391,10 +394,21 @@ def test_without_a_store_it_says_so(tmp_path):
         ({"STORE": "memory:", "RULES": [{"name": "x", "then": "open", "when": {"path": {"regex": "("}}}]}, "("),
         ({"STORE": "memory:", "USER": "shop.nowhere.user"}, "BACKSOON['USER']"),
         (["STORE"], "write a dictionary"),
+        ({"STORE": "redsi://x"}, "BACKSOON['STORE']: "),
+        ({"STORE": "memory:", "RULES": [OPEN, {**OPEN, "then": "opn"}]}, "BACKSOON['RULES'][1]['then']: unknown variant `opn`, expected `open` or `closed`; did you mean 'open'?"),
+        ({"STORE": "memory:", "RULES": [{**OPEN, "when": {"netwrk": "10.0.0.1"}}]}, "BACKSOON['RULES'][0]['when']['netwrk']: unknown field `netwrk`"),
+        ({"STORE": "memory:", "RULES": [{**OPEN, "when": {"netwrk": "10.0.0.1"}}]}, "; did you mean 'network'?"),
+        ({"STORE": "memory:", "RULES": [{**OPEN, "when": {"network": ["10.0.0.1", "ten"]}}]}, "BACKSOON['RULES'][0]['when']['network'][1]: "),
+        ({"STORE": "memory:", "RULES": OPEN}, "BACKSOON['RULES']: invalid type: map, expected a list"),
+        ({"STORE": "memory:", "POLL": "x"}, "BACKSOON['POLL']: invalid type: string \"x\", expected a number"),
+        ({"STORE": "memory:", "LEASE": 0}, "BACKSOON['LEASE']: it is 0 s; say a number of seconds between"),
+        ({"STORE": "memory:", "ON_LOST": "clsoe"}, "BACKSOON['ON_LOST']: unknown variant `clsoe`, expected `keep` or `close`; did you mean 'close'?"),
     ],
 )
 def test_a_mistake_in_the_settings_is_said_at_the_start(given, says):
     assert any(says in trouble for trouble in Conf(given).troubles()), Conf(given).troubles()
+    # Nobody has written a line of JSON.
+    assert not any(" at line " in trouble for trouble in Conf(given).troubles())
 
 
 def test_good_settings_are_good(store):
