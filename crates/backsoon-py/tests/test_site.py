@@ -49,6 +49,28 @@ def test_marks_on_views_decide(face, handler, site, backsoon):
     assert face(door, path="/nowhere%2f../open/").status == 503
 
 
+SHUT = ["", "below/", "own/", "async/", "async/below/", "clothes/", "async/clothes/"]
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+@pytest.mark.parametrize("rest", SHUT)
+def test_what_is_always_closed_refuses_by_itself_where_the_mark_is_hidden(face, handler, rest, site):
+    site(TEMPLATE="closed.html")
+    answer = face(handler(), path=f"/shut/{rest}", headers=[("accept", "text/html")])
+    assert answer.status == 503 and b"<h1>" in answer.body, answer
+    assert "retry-after" in dict(answer.headers) or dict(answer.headers)["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+@pytest.mark.parametrize("path", ["/reopened/", "/reopened/class/", "/class/", "/class/below/"])
+def test_the_outermost_mark_counts_and_those_below_inherit_it(face, handler, path, site, backsoon):
+    site()
+    door = handler()
+    assert face(door, path=path).status == 200
+    backsoon("on", "--wait")
+    assert face(door, path=path).status == 200 and face(door).status == 503
+
+
 @pytest.mark.parametrize("face, handler", FACES)
 def test_a_database_that_is_down_gives_the_page(face, handler, site, backsoon):
     # The table of sessions was never made, so asking for the user fails.
@@ -267,6 +289,34 @@ def test_templates_know_how_the_site_stands(site, backsoon):
     assert wsgi(door, path="/banner/").body.decode().strip() == "off|off||"
     backsoon("on", "--at", "2099-01-01 00:00 UTC", "--message", "Soon.")
     eventually("it is known", lambda: wsgi(door, path="/banner/").body.decode().strip() == "off|off||Soon.")
+
+
+def test_templates_know_it_also_where_no_middleware_runs(site, backsoon, caplog):
+    """In a command, or a worker that renders mails."""
+    from django.template import engines
+    from django.test import RequestFactory
+
+    from backsoon.django.context_processors import maintenance as processor
+
+    def said():
+        request = RequestFactory().get("/", HTTP_HOST="a.example")
+        tag = engines["django"].from_string("{% load backsoon %}{% maintenance as m %}{{ m.mode }}|{{ m.message|default:'' }}")
+        return tag.render(), processor(None)["maintenance"].mode, processor(request)["maintenance"].mode
+
+    site()
+    assert context.MEMBERS == [] and said() == ("off|", "off", "off")
+    backsoon("on", "--message", "Back at nine.")
+    backsoon("on", "--site", "a.example", "--new-site", "--read-only")
+    backsoon("off")
+    assert said() == ("off|", "off", "read-only")
+    backsoon("on", "--message", "Back at nine.")
+    assert said() == ("on|Back at nine.", "on", "on")
+    assert context.MEMBERS == [], "to look is not to join"
+    # A mail goes out while the store is away.
+    site(STORE="redis://127.0.0.1:1/0")
+    assert said() == ("off|", "off", "off") and "nobody knows how the site stands" in caplog.text
+    with override_settings(BACKSOON={}):
+        assert said() == ("off|", "off", "off")
 
 
 def test_a_template_of_the_site_in_place_of_the_built_in_page(site, backsoon):
