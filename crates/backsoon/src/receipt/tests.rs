@@ -211,5 +211,8 @@ fn it_says_what_is_let_in_and_not_what_might_be() {
     assert_eq!(admits(&[shut.clone(), mirror.clone()]), [""; 0]);
     assert_eq!(admits(&[shut, mirror, report(&state, "a")]), usual);
     let old = serde_json::to_value(report(&state, "a")).unwrap();
-    assert_eq!((old.get("health"), serde_json::from_value::<Report>(old.clone()).unwrap().health), (None, Health::On));
+    assert_eq!(
+        (old.get("health"), serde_json::from_value::<Report>(old.clone()).unwrap().health),
+        (None, Health::On)
+    );
 }

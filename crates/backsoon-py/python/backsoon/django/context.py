@@ -7,7 +7,7 @@ import logging
 from asyncio import to_thread
 from contextlib import ContextDecorator
 from functools import cache, cached_property, wraps
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, TypeVar
 
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from backsoon import Control, Instance, Kept, host
 
 from .conf import Conf
+
+Work = TypeVar("Work", bound=Callable[..., Any])
 
 logger = logging.getLogger("backsoon.django")
 
@@ -95,16 +97,16 @@ class maintenance(ContextDecorator):
         self.site, self.mode, self.message, self.note = site, mode, message, note
         self.kept: "list[Kept]" = []
 
-    def __call__(self, work: "Callable[..., Any]") -> "Callable[..., Any]":  # type: ignore[override]
+    def __call__(self, work: Work) -> Work:  # type: ignore[override]
         if not iscoroutinefunction(work):
-            return super().__call__(work)
+            return super().__call__(work)  # type: ignore[return-value]
 
         @wraps(work)
         async def closed(*args: Any, **kwargs: Any) -> Any:
             async with self:
                 return await work(*args, **kwargs)
 
-        return closed
+        return closed  # type: ignore[return-value]
 
     def __enter__(self) -> "maintenance":
         # A stack, since one decorated function may run several times at once.
