@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from importlib import metadata
 from typing import Any, Iterator
 
 from django.conf import settings
@@ -22,7 +21,6 @@ RENAMED = {
     "MAINTENANCE_MODE_EXCEPT_SUPERUSER": "MAINTENANCE_MODE_IGNORE_SUPERUSER",
     "MAINTENANCE_MODE_GET_TEMPLATE_CONTEXT": "MAINTENANCE_MODE_GET_CONTEXT",
 }
-ORIGINAL = "django-maintenance-mode"
 
 
 @register()
@@ -93,14 +91,3 @@ def check_store(**_: Any) -> "list[CheckMessage]":
     except ValueError as error:
         return [Error(f"MAINTENANCE_MODE_STORE: {error}", id="maintenance_mode.E005")]
     return []
-
-
-@register()
-def check_original(**_: Any) -> "list[CheckMessage]":
-    """The original beside this distribution: both bring the same module, and whoever was installed last wins."""
-    try:
-        metadata.distribution(ORIGINAL)
-    except metadata.PackageNotFoundError:
-        return []
-    hint = f"pip uninstall {ORIGINAL}, and then install backsoon-django-maintenance-mode again."
-    return [Error(f"{ORIGINAL} is still installed, in the place of the same module.", hint=hint, id="maintenance_mode.E004")]

@@ -61,4 +61,4 @@ def test_a_status_that_is_no_503(given):
 def test_the_original_beside_this_one(monkeypatch):
     real = metadata.distribution
     monkeypatch.setattr(metadata, "distribution", lambda name: object() if name == "django-maintenance-mode" else real(name))
-    assert "pip uninstall django-maintenance-mode" in said()["maintenance_mode.E004"]
+    assert "pip uninstall django-maintenance-mode, " in said()["maintenance_mode.E004"]

@@ -6,10 +6,11 @@ from typing import Any, Optional, Sequence
 
 from django.contrib import admin
 
-from . import row
+from . import models, row
 from .conf import live
 
-if row.is_there():
+# Those of django-maintenancemode, which are none, may lie over ours: see `original`.
+if row.is_there() and hasattr(models, "Maintenance"):
     from .models import IgnoredURL, Maintenance, populate
 
     class IgnoredURLInline(admin.TabularInline):

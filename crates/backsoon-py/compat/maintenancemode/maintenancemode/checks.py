@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import os
 from difflib import get_close_matches
-from importlib import metadata
 from typing import Any, Iterator
 
 from django.conf import settings
@@ -21,7 +20,6 @@ from . import addresses, row
 from .conf import DEFAULTS, OLD_LOCKFILE, live
 
 RENAMED = {"MAINTENANCE_EXCLUDE_URLS": "MAINTENANCE_IGNORE_URLS", "MAINTENANCE_MODE_IGNORE_URLS": "MAINTENANCE_IGNORE_URLS"}
-ORIGINALS = ("django-maintenancemode", "django-maintenancemode-2")
 MODULE = "maintenancemode.middleware"
 MIDDLEWARE = f"{MODULE}.MaintenanceModeMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -74,24 +72,6 @@ def check_addresses(**_: Any) -> "list[CheckMessage]":
                 hint = "Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32."
                 found.append(Warning(trouble, hint=hint, id="maintenancemode.W006"))
     return found
-
-
-@register()
-def check_originals(**_: Any) -> "list[CheckMessage]":
-    """An original beside this distribution: all bring the same module, and whoever was installed last wins."""
-    said = "{} is still installed, in the place of the same module."
-    hint = "pip uninstall {}, and then install backsoon-django-maintenancemode again."
-    return [
-        Error(said.format(name), hint=hint.format(name), id="maintenancemode.E004") for name in ORIGINALS if _is_there(name)
-    ]
-
-
-def _is_there(distribution: str) -> bool:
-    try:
-        metadata.distribution(distribution)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 @register()
