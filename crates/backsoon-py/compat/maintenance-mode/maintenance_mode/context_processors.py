@@ -6,4 +6,4 @@ from .core import get_known_maintenance_mode
 
 
 def maintenance_mode(request: Any) -> "dict[str, Any]":
-    return {"maintenance_mode": get_known_maintenance_mode()}
+    return {"maintenance_mode": get_known_maintenance_mode(request)}

@@ -12,4 +12,4 @@ class RequireNotMaintenanceMode503(logging.Filter):
         # Only now: the backends want settings that are ready.
         from .core import get_known_maintenance_mode
 
-        return not get_known_maintenance_mode()
+        return not get_known_maintenance_mode(getattr(record, "request", None))

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import io
 import json
+import logging
 import os
 import pickle
 import subprocess
@@ -47,6 +48,27 @@ def eventually(what, is_so):
     while not is_so():
         assert time.monotonic() < end, f"never: {what}"
         time.sleep(0.01)
+
+
+def test_one_host_that_is_closed_is_known_to_templates_and_the_filter_of_logs(backsoon, client):
+    from maintenance_mode.context_processors import maintenance_mode as variable
+    from maintenance_mode.logging import RequireNotMaintenanceMode503
+
+    here, there = (RequestFactory().get("/", HTTP_HOST=host) for host in ("testserver:8000", "two.example.com"))
+    record = lambda request: logging.makeLogRecord({"status_code": 503, "request": request})  # noqa: E731
+    passes = RequireNotMaintenanceMode503().filter
+
+    def are_told():
+        assert variable(here) == {"maintenance_mode": True} and variable(there) == {"maintenance_mode": False}
+        assert not passes(record(here)) and passes(record(there))
+        # The server of `runserver` has a socket there; and nobody knows of which host others speak.
+        assert passes(record(object())) and passes(logging.makeLogRecord({"status_code": 503}))
+        assert get_maintenance_mode() is False
+
+    backsoon("on", "--new-site", "--site=testserver")
+    are_told()
+    eventually("closed", lambda: client.get("/").status_code == 503)
+    are_told()
 
 
 def test_one_command_closes_django_and_proves_it(backsoon, client, state):
