@@ -15,7 +15,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.core.checks import run_checks
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 from maintenance_mode import store
@@ -313,3 +313,11 @@ def test_the_bearer_of_a_pass_stays_signed_in(backsoon, given, as_user):
     assert browser.get("/").status_code == 200 and "_auth_user_id" in browser.session
     del browser.cookies[name]
     assert browser.get("/").status_code == 503 and "_auth_user_id" not in browser.session
+
+
+@pytest.mark.parametrize("word", ["on", "off"])
+def test_a_store_that_is_away_is_named_by_the_command(word, given):
+    given(STORE="redis://:secret@127.0.0.1:1/0")
+    with pytest.raises(CommandError, match="^The store did not take it: .*redis://.*127.0.0.1:1") as error:
+        call_command("maintenance_mode", word)
+    assert "secret" not in str(error.value)

@@ -18,7 +18,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error
 
 from backsoon.dropin.exceptions import Exceptions, listed
-from backsoon.dropin.member import EVERYTHING, SITE, Member, Membership, control, windows
+from backsoon.dropin.member import EVERYTHING, SITE, Member, Membership, control, windows, windows_by_site
 from backsoon.host import of as host_of
 
 from . import addresses, row, rules
@@ -103,6 +103,11 @@ def switch(is_on: bool, domain: str = SITE) -> None:
     ``ConnectionError`` if the store cannot be reached, ``ValueError`` if the site cannot be called so.
     """
     control(url()).replace(named(domain), NOTE, "on" if is_on else None)
+
+
+def switched() -> "set[str]":
+    """The sites that have our own window."""
+    return {site for site, found in windows_by_site(url()).items() if any(window["note"] == NOTE for window in found)}
 
 
 def is_switched(domain: str = SITE) -> bool:

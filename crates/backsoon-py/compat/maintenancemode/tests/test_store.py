@@ -284,3 +284,16 @@ def test_a_pass_opens_a_closed_django(backsoon, client):
     assert client.get("/").status_code == 503 and client.get(made["path"].replace("?", "0?")).status_code == 503
     backsoon("pass", "revoke", made["id"])
     eventually("revoked", lambda: client.get("/", headers={"cookie": cookie}).status_code == 503)
+
+
+def test_a_store_that_is_away_is_a_message_in_the_admin(given, as_user):
+    given(MAINTENANCE_STORE="redis://127.0.0.1:1/0")
+    browser, row = as_user("root"), Maintenance.objects.get()
+    form = {"ignoredurl_set-TOTAL_FORMS": "0", "ignoredurl_set-INITIAL_FORMS": "0", "is_being_performed": "on"}
+    there = "/admin/maintenancemode/maintenance/"
+    for page in (there, f"{there}{row.pk}/change/"):
+        shown = browser.get(page)
+        assert shown.status_code == 200 and shown.content.count(b"The store cannot be read: ") == 1, page
+        assert b"127.0.0.1:1" in shown.content
+    shown = browser.post(f"{there}{row.pk}/change/", form, follow=True)
+    assert shown.status_code == 200 and b"The store did not take it: " in shown.content and b"changed successfully" not in shown.content

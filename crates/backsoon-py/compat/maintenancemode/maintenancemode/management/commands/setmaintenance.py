@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import router, transaction
 
+from backsoon.dropin.member import TROUBLES
 from maintenancemode import row
 from maintenancemode.conf import live
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                         self.say(options, f"unknown site {id} - skipping\n")
                     else:
                         self.switch(id, options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except TROUBLES as error:
             raise CommandError(f"The store did not take it: {error}") from error
 
     def switch(self, id: int, options: "dict[str, Any]") -> None:
