@@ -7,11 +7,14 @@ from typing import Any, Iterator
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils.module_loading import import_string
 
 from backsoon import Control
 from backsoon.dropin.exceptions import broken
+from backsoon.dropin.member import SITE, control
 
 from . import exceptions
+from .core import LOCAL_BACKEND
 from .settings import DEFAULTS
 
 KNOWN = {*DEFAULTS, "MAINTENANCE_MODE_STATE_FILE_PATH"}
@@ -91,3 +94,23 @@ def check_store(**_: Any) -> "list[CheckMessage]":
     except ValueError as error:
         return [Error(f"MAINTENANCE_MODE_STORE: {error}", id="maintenance_mode.E005")]
     return []
+
+
+@register()
+def check_what_was_before(**_: Any) -> "list[CheckMessage]":
+    """A state that closed the site before there was a store, and that nobody asks any more: it has opened without a word."""
+    if not settings.MAINTENANCE_MODE_STORE or settings.MAINTENANCE_MODE is not None:
+        return []
+    try:
+        state = import_string(settings.MAINTENANCE_MODE_STATE_BACKEND)().get_value()
+        # One that is to come closes nothing yet, but was meant to.
+        is_silent = not state or control(str(settings.MAINTENANCE_MODE_STORE)).mode(SITE) != "off"
+    except Exception:  # No state, no store: nobody can say.
+        return []
+    if is_silent:
+        return []
+    is_file = settings.MAINTENANCE_MODE_STATE_BACKEND == LOCAL_BACKEND
+    where = settings.MAINTENANCE_MODE_STATE_FILE_PATH if is_file else settings.MAINTENANCE_MODE_STATE_BACKEND
+    said = f"The state in {where} closes the site no more, since MAINTENANCE_MODE_STORE takes its place; the store says that it is open."
+    hint = "Close it by `manage.py maintenance_mode on`, if that is meant; and set the old state to 0."
+    return [Warning(said, hint=hint, id="maintenance_mode.W004")]

@@ -6,6 +6,7 @@ from importlib import metadata
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
+from django.core.management import call_command
 
 
 def said():
@@ -62,3 +63,18 @@ def test_the_original_beside_this_one(monkeypatch):
     real = metadata.distribution
     monkeypatch.setattr(metadata, "distribution", lambda name: object() if name == "django-maintenance-mode" else real(name))
     assert "pip uninstall django-maintenance-mode, " in said()["maintenance_mode.E004"]
+
+
+def test_what_said_closed_before_there_was_a_store(given, state, tmp_path, on):
+    given(STORE=f"file:{tmp_path}/store")
+    found = said()["maintenance_mode.W004"]
+    assert str(state) in found and "maintenance_mode on" in found
+    call_command("maintenance_mode", "on")
+    assert said() == {}
+    call_command("maintenance_mode", "off")
+    assert "maintenance_mode.W004" in said()
+    state.write_text("0")
+    assert said() == {}
+    # What it is cannot be told, and is no matter here.
+    given(STATE_BACKEND="nowhere.Backend")
+    assert "maintenance_mode.W004" not in said()

@@ -15,6 +15,7 @@ from django.urls import get_resolver
 
 from backsoon import Control
 from backsoon.dropin.exceptions import broken, listed
+from backsoon.dropin.member import control
 
 from . import addresses, row
 from .conf import DEFAULTS, OLD_LOCKFILE, live
@@ -84,6 +85,48 @@ def check_store(**_: Any) -> "list[CheckMessage]":
     except ValueError as error:
         return [Error(f"MAINTENANCE_STORE: {error}", id="maintenancemode.E005")]
     return []
+
+
+@register()
+def check_what_was_before(**_: Any) -> "list[CheckMessage]":
+    """What closed the site before there was a store, and what nobody asks any more: the site has opened without a word."""
+    if not settings.MAINTENANCE_STORE:
+        return []
+    try:
+        found = [*_closed_by_file(), *_closed_rows()]
+    except Exception:  # No database, no store, tests that allow neither: nobody can say.
+        return []
+    said = "{} closes the site no more, since MAINTENANCE_STORE takes its place; the store says that it is open."
+    return [Warning(said.format(what), hint=hint, id="maintenancemode.W007") for what, hint in found]
+
+
+def _closed_by_file() -> "list[tuple[str, str]]":
+    from . import lock, store
+
+    files = [place for place in lock.places() if os.path.isfile(place)]
+    if not files or store.is_closed():
+        return []
+    hint = "Close it by `manage.py maintenance on`, if that is meant; and remove the file."
+    return [(f"The lock file {place}", hint) for place in files]
+
+
+def _closed_rows() -> "list[tuple[str, str]]":
+    from django.db import router
+
+    from . import store
+
+    if not row.is_there():
+        return []
+    from .models import Maintenance
+
+    alias = router.db_for_read(Maintenance)
+    rows = Maintenance.objects.using(alias).filter(is_being_performed=True).select_related("site") if row.has_tables(alias) else []
+    hint = "`manage.py setmaintenance on {0}` closes it by the store, and `manage.py setmaintenance off {0}` clears the row."
+    return [
+        (f"The row of {found.site.domain}", hint.format(found.site.pk))
+        for found in rows
+        if control(store.url()).mode(store.named(found.site.domain)) == "off"
+    ]
 
 
 @register()

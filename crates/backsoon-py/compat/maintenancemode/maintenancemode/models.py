@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Optional
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, router
+from django.db import IntegrityError, models, router, transaction
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
@@ -29,7 +30,7 @@ if row.is_there():
             return self.site.domain
 
         def save(self, *args: Any, **kwargs: Any) -> None:
-            """Saves the row; with a store, it switches there as well."""
+            """Saves the row; with a store, it switches there as well, as soon as the row is committed."""
             is_new = self._state.adding
             if is_new and self.pk is None and not args:
                 self._become_the_untouched_one(kwargs)
@@ -37,7 +38,8 @@ if row.is_there():
             if live("MAINTENANCE_STORE") and (self.is_being_performed or not is_new):
                 from . import store
 
-                store.switch(self.is_being_performed, self.site.domain)
+                switch = partial(store.switch, self.is_being_performed, self.site.domain)
+                transaction.on_commit(switch, using=self._state.db)
 
         def _become_the_untouched_one(self, options: "dict[str, Any]") -> None:
             """A row that only `migrate` has made is in nobody's way: this becomes that one."""
@@ -81,6 +83,17 @@ if row.is_there():
             untouched(using, instance.site_id).exclude(pk=instance.pk).delete()
         elif raw:
             instance.pk = untouched(using, instance.site_id).values_list("pk", flat=True).first()
+
+    @receiver(pre_save, sender=Site)
+    def follow(instance: Any, using: str, update_fields: Any = None, **_: Any) -> None:
+        """A store knows a site by its domain: one that is closed stays so under another one."""
+        if not live("MAINTENANCE_STORE") or "domain" not in (update_fields or ["domain"]):
+            return
+        before = Site.objects.using(using).filter(pk=instance.pk).values_list("domain", flat=True).first()
+        if before is not None and before != instance.domain:
+            from . import store
+
+            transaction.on_commit(partial(store.move, before, instance.domain), using=using)
 
     def populate(using: Optional[str] = None) -> None:
         """Makes a row for each site that has none."""
