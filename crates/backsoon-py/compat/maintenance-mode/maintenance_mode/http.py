@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from backsoon import Ask, host
 from backsoon._core import LINKS
 from backsoon.dropin.member import Counting, is_link
+from backsoon.dropin.trouble import Trouble
 
 from . import exceptions, marks
 from .core import get_known_maintenance_mode
@@ -28,7 +29,7 @@ from .response import (
 )
 from .utils import get_client_ip_address, import_function
 
-logger = logging.getLogger(__name__)
+trouble = Trouble(logging.getLogger(__name__), "nobody can say who the user is, so the rules about users are left out")
 
 __all__ = [
     "get_maintenance_html_response",
@@ -166,8 +167,8 @@ def _known_user(request: Any) -> Optional[int]:
         signed_in = 0 if user.is_anonymous else 1
         staff, superuser = getattr(user, "is_staff", False), getattr(user, "is_superuser", False)
         return signed_in | (2 if staff else 0) | (4 if superuser else 0)
-    except Exception:
-        return _nobody()
+    except Exception as error:
+        return _nobody(error)
 
 
 def _user_after_logout(request: Any) -> Any:
@@ -176,14 +177,14 @@ def _user_after_logout(request: Any) -> Any:
         if user is not NOBODY and _need_maintenance_logout_user(user) and hasattr(request, "session"):
             logout(request)
             user = getattr(request, "user", NOBODY)
-    except Exception:
-        return _nobody()
+    except Exception as error:
+        return _nobody(error)
     return user
 
 
-def _nobody() -> None:
+def _nobody(error: Exception) -> None:
     """A database that is down makes nobody of everybody, never an error."""
-    logger.exception("nobody can say who the user is, so the rules about users are left out")
+    trouble.log(error)
     return NOBODY
 
 
@@ -226,8 +227,8 @@ def _get_maintenance_authenticated_user(request: Any) -> Any:
         find = import_function(named, "MAINTENANCE_MODE_GET_AUTHENTICATED_USER")
         try:
             user = find(request=request)
-        except Exception:
-            return _nobody()
+        except Exception as error:
+            return _nobody(error)
         if user is not None:
             return user
     return getattr(request, "user", NOBODY)

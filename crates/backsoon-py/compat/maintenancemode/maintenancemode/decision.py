@@ -16,11 +16,12 @@ from backsoon import Ask
 from backsoon._core import LINKS
 from backsoon.dropin.exceptions import Exceptions, is_admitted, listed, seen
 from backsoon.dropin.member import Counting, Member, is_link, response_of
+from backsoon.dropin.trouble import Trouble
 
 from . import addresses, lock, row, rules
 from .conf import live
 
-logger = logging.getLogger(__name__)
+trouble = Trouble(logging.getLogger(__name__), "nobody can say who the user is, so the rules about users are left out")
 
 SETTING, ROW = "setting", "row"
 
@@ -136,6 +137,6 @@ def _user(request: Any) -> int:
     try:
         user = getattr(request, "user", None)
         return (2 if getattr(user, "is_staff", False) else 0) | (4 if getattr(user, "is_superuser", False) else 0)
-    except Exception:
-        logger.exception("nobody can say who the user is, so the rules about users are left out")
+    except Exception as error:
+        trouble.log(error)
         return 0
