@@ -7,6 +7,7 @@ from contextlib import ContextDecorator
 from datetime import datetime
 from typing import Any, Optional, Union
 
+from django.conf import settings  # noqa: F401  (a name that tests of sites reach for)
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
