@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any, Iterator
 
 from django.conf import settings
@@ -12,10 +11,14 @@ from django.utils.module_loading import import_string
 from backsoon import Control
 from backsoon.dropin.exceptions import broken
 from backsoon.dropin.member import SITE, control
+from backsoon.dropin.names import unread
+from backsoon.dropin.templates import trouble_with
 
 from . import exceptions
-from .core import LOCAL_BACKEND
+from .backends import CacheBackend
+from .core import LOCAL_BACKEND, get_maintenance_mode_backend
 from .settings import DEFAULTS
+from .utils import import_function
 
 KNOWN = {*DEFAULTS, "MAINTENANCE_MODE_STATE_FILE_PATH"}
 RENAMED = {
@@ -29,14 +32,7 @@ RENAMED = {
 @register()
 def check_names(**_: Any) -> "list[CheckMessage]":
     """Settings that nobody reads."""
-    unknown = [name for name in dir(settings) if name.startswith("MAINTENANCE_MODE") and name not in KNOWN]
-    said = "Nobody reads the setting {}."
-    return [Warning(said.format(name), hint=_meant(name), id="maintenance_mode.W001") for name in unknown]
-
-
-def _meant(name: str) -> str:
-    near = [RENAMED[name]] if name in RENAMED else get_close_matches(name, KNOWN, 1)
-    return f"Is it called {near[0]} now?" if near else "Remove it."
+    return unread("maintenance_mode", "MAINTENANCE_MODE", KNOWN, RENAMED)
 
 
 @register()
@@ -82,6 +78,57 @@ def check_status(**_: Any) -> "list[CheckMessage]":
         return []
     hint = "Search engines and monitors understand 503 only."
     return [Warning(f"MAINTENANCE_MODE_STATUS_CODE is {status}.", hint=hint, id="maintenance_mode.W002")]
+
+
+@register()
+def check_functions(**_: Any) -> "list[CheckMessage]":
+    """What settings name and nobody finds: each request would be an error, or each refusal."""
+    return [Error(f"{name}: {trouble}", hint=hint, id="maintenance_mode.E003") for name, trouble, hint in _missing()]
+
+
+def _missing() -> "Iterator[tuple[str, str, str]]":
+    functions = ["GET_AUTHENTICATED_USER", "GET_CLIENT_IP_ADDRESS", "GET_CONTEXT", "RESPONSE_TYPE"]
+    for name in (f"MAINTENANCE_MODE_{function}" for function in functions):
+        named = getattr(settings, name)
+        is_type = name.endswith("RESPONSE_TYPE")
+        if not named and not is_type or is_type and named in ("html", "json"):
+            continue
+        try:
+            import_function(str(named), name)
+        except Exception as error:  # A module of the site, which may fail in any way.
+            hint = "Write 'html', 'json' or the dotted path of a function." if is_type else "Write the dotted path of a function."
+            yield name, f"{named!r} is none that can be called: {error}", hint
+    if settings.MAINTENANCE_MODE is not None or settings.MAINTENANCE_MODE_STORE:
+        return  # No backend is asked.
+    name = "MAINTENANCE_MODE_STATE_BACKEND"
+    try:
+        backend = get_maintenance_mode_backend()
+    except Exception as error:
+        return (yield name, f"{getattr(settings, name)!r} is none: {error}", "Write the dotted path of a backend.")
+    cache = settings.MAINTENANCE_MODE_CACHE_BACKEND
+    if isinstance(backend, CacheBackend) and cache and cache not in settings.CACHES:
+        yield "MAINTENANCE_MODE_CACHE_BACKEND", f"there is no cache {cache!r}.", f"CACHES has {', '.join(sorted(settings.CACHES))}."
+
+
+@register()
+def check_template(**_: Any) -> "list[CheckMessage]":
+    """A page that nobody finds, or that is broken: the first refusal would be an error."""
+    if settings.MAINTENANCE_MODE_REDIRECT_URL or settings.MAINTENANCE_MODE_RESPONSE_TYPE == "json":
+        return []
+    name = settings.MAINTENANCE_MODE_TEMPLATE
+    trouble = trouble_with(name) if isinstance(name, str) else None
+    hint = "A closed site would answer with an error."
+    return [Warning(f"The template {name!r} {trouble}.", hint=hint, id="maintenance_mode.W005")] if trouble else []
+
+
+@register()
+def check_mode(**_: Any) -> "list[CheckMessage]":
+    """A text in place of a truth value, as environment variables are: every one but the empty one is true."""
+    mode = settings.MAINTENANCE_MODE
+    if not isinstance(mode, str):
+        return []
+    said = f"MAINTENANCE_MODE is the text {mode!r}, so that the mode is {'on' if mode else 'off'}."
+    return [Warning(said, hint="Write True, False or None.", id="maintenance_mode.W006")]
 
 
 @register()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from difflib import get_close_matches
 from typing import Any, Iterator
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.template import TemplateDoesNotExist, TemplateSyntaxError
-from django.template.loader import get_template
 from django.urls import get_resolver
 
 from backsoon import Control
 from backsoon.dropin.exceptions import broken, listed
 from backsoon.dropin.member import control
+from backsoon.dropin.names import unread
+from backsoon.dropin.templates import trouble_with
 
 from . import addresses, row
 from .conf import DEFAULTS, OLD_LOCKFILE, live
@@ -30,14 +29,7 @@ LISTS = ("MAINTENANCE_IGNORE_URLS", "MAINTENANCE_ADMIN_IGNORED_URLS", "MAINTENAN
 @register()
 def check_names(**_: Any) -> "list[CheckMessage]":
     """Settings that nobody reads."""
-    unknown = [name for name in dir(settings) if name.startswith("MAINTENANCE_") and name not in DEFAULTS]
-    said = "Nobody reads the setting {} here."
-    return [Warning(said.format(name), hint=_meant(name), id="maintenancemode.W001") for name in unknown]
-
-
-def _meant(name: str) -> str:
-    near = [RENAMED[name]] if name in RENAMED else get_close_matches(name, DEFAULTS, 1)
-    return f"Is it called {near[0]}?" if near else "Remove it, unless something else of the site reads it."
+    return unread("maintenancemode", "MAINTENANCE_", DEFAULTS, RENAMED)
 
 
 @register()
@@ -165,13 +157,7 @@ def check_template(**_: Any) -> "list[CheckMessage]":
 def _trouble_with(template: str) -> "str | None":
     if getattr(settings, "ROOT_URLCONF", None) and getattr(get_resolver().urlconf_module, "handler503", None):
         return None  # The site's own view, whatever it renders.
-    try:
-        get_template(template)
-    except TemplateDoesNotExist:
-        return "is not there"
-    except TemplateSyntaxError as error:
-        return f"is broken: {error}"
-    return None
+    return trouble_with(template)
 
 
 @register(Tags.security, deploy=True)
