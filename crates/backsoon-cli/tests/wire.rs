@@ -58,6 +58,9 @@ fn cannot(case: &Case) -> Option<&'static str> {
     if sent.method == "CONNECT" && !sent.path.contains(':') {
         return Some("CONNECT names an authority (RFC 9112 §3.2.3)");
     }
+    if sent.host.starts_with('.') || sent.host.contains("..") {
+        return Some("it is no host, and a gate says so (400)");
+    }
     None
 }
 

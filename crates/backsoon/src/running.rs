@@ -103,6 +103,15 @@ struct Cuts {
     /// The newest ones; the moment at which a request began tells it from others.
     listed: Vec<(Instant, Cut)>,
     total: u64,
+    ending: Ending,
+}
+
+/// Whether everything that ran was told as cut, because the process ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Ending {
+    #[default]
+    Orderly,
+    BrokenOff,
 }
 
 /// How many parts: more than the threads that usually serve.
@@ -127,6 +136,11 @@ impl Register {
     pub(crate) fn sit(self: &Arc<Self>, site: SiteId, method: &str, path: &str) -> Seat {
         let label = Label { method: Text::of(method), path: Text::of(path) };
         self.place(Entry { site, label, since: Instant::now(), cut: None, waker: None })
+    }
+
+    /// Takes a seat for a request of `site` that has left one, under the same names and of the same age.
+    pub(crate) fn sit_again(self: &Arc<Self>, site: SiteId, left: &Left) -> Seat {
+        self.place(Entry { site, label: left.label, since: left.since, cut: None, waker: None })
     }
 
     fn place(self: &Arc<Self>, entry: Entry) -> Seat {
@@ -181,6 +195,34 @@ impl Register {
     /// Notes a request as cut that has left its seat, for the sake of `site`.
     pub(crate) fn abandoned(&self, left: &Left, site: Host, revision: u64, counters: Option<Arc<Counters>>) {
         self.note(left.since, left.label, &Order { site, revision, counters });
+    }
+
+    /// Notes every request as cut, each for the sake of the site that `told` says, and returns how many there are.
+    pub(crate) fn break_off(
+        &self,
+        revision: u64,
+        told: impl Fn(SiteId) -> (Host, Option<Arc<Counters>>),
+    ) -> usize {
+        let mut running: Vec<(Instant, Label, SiteId)> = Vec::new();
+        for part in &self.parts {
+            running.extend(lock(part).0.iter().map(|(_, entry)| (entry.since, entry.label, entry.site)));
+        }
+        // A request may have two seats.
+        running.sort_by_key(|(since, ..)| *since);
+        running.dedup_by_key(|(since, label, _)| (*since, *label));
+        for (since, label, site) in &running {
+            let (site, counters) = told(*site);
+            self.note(*since, *label, &Order { site, revision, counters });
+        }
+        if !running.is_empty() {
+            lock(&self.cuts).ending = Ending::BrokenOff;
+        }
+        running.len()
+    }
+
+    /// Whether [`Register::break_off`] has found something.
+    pub(crate) fn is_broken_off(&self) -> bool {
+        lock(&self.cuts).ending == Ending::BrokenOff
     }
 
     fn note(&self, since: Instant, label: Label, order: &Order) {
@@ -343,6 +385,25 @@ mod tests {
         drop(first);
         assert_eq!(named(1).as_deref(), Some("GET /later"));
         assert_eq!(named(3), None);
+    }
+
+    #[test]
+    fn what_is_broken_off_is_told_once_for_each_request() {
+        let register = Arc::new(Register::default());
+        assert_eq!(register.break_off(7, |_| (Host::any(), None)), 0);
+        assert!(!register.is_broken_off());
+        let (first, other) = (register.sit(1, "POST", "/first"), register.sit(2, "GET", "/other"));
+        let tunnel = first.clone();
+        let left = other.leave().unwrap();
+        let _again = register.sit_again(2, &left);
+        assert_eq!(register.break_off(7, |_| (Host::any(), None)), 2);
+        assert!(register.is_broken_off());
+        // Whoever gives it up afterwards does not tell it a second time.
+        register.abandoned(&left, Host::any(), 7, None);
+        drop(tunnel);
+        let (listed, total) = register.cuts();
+        let named: Vec<_> = listed.iter().map(|cut| (&*cut.request.path, cut.revision)).collect();
+        assert_eq!((named, total), (vec![("/first", 7), ("/other", 7)], 2));
     }
 
     #[test]
