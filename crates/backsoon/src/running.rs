@@ -4,6 +4,7 @@
 //! How *many* run is not counted here: that is the number of permits, and only that is proof (see [`crate::instance`]).
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -103,15 +104,16 @@ struct Cuts {
     /// The newest ones; the moment at which a request began tells it from others.
     listed: Vec<(Instant, Cut)>,
     total: u64,
-    ending: Ending,
+    broken_off: Option<BrokenOff>,
 }
 
-/// Whether everything that ran was told as cut, because the process ends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Ending {
-    #[default]
-    Orderly,
-    BrokenOff,
+/// What ran when everything was told as cut, because the process ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BrokenOff {
+    /// How many requests.
+    pub(crate) requests: usize,
+    /// The one that had run longest, per site.
+    pub(crate) oldest: BTreeMap<Host, Running>,
 }
 
 /// How many parts: more than the threads that usually serve.
@@ -218,19 +220,21 @@ impl Register {
         // A request may have two seats.
         running.sort_by_key(|(since, ..)| *since);
         running.dedup_by_key(|(since, label, _)| (*since, *label));
+        let mut broken_off = BrokenOff { requests: running.len(), ..BrokenOff::default() };
         for (since, label, site) in &running {
             let (site, counters) = told(*site);
+            broken_off.oldest.entry(site.clone()).or_insert_with(|| label.running(since.elapsed()));
             self.note(*since, *label, &Order { site, revision, counters });
         }
         if !running.is_empty() {
-            lock(&self.cuts).ending = Ending::BrokenOff;
+            lock(&self.cuts).broken_off = Some(broken_off);
         }
         running.len()
     }
 
-    /// Whether [`Register::break_off`] has found something.
-    pub(crate) fn is_broken_off(&self) -> bool {
-        lock(&self.cuts).ending == Ending::BrokenOff
+    /// What [`Register::break_off`] has found, if it was something.
+    pub(crate) fn broken_off(&self) -> Option<BrokenOff> {
+        lock(&self.cuts).broken_off.clone()
     }
 
     fn note(&self, since: Instant, label: Label, order: &Order) {
@@ -399,13 +403,14 @@ mod tests {
     fn what_is_broken_off_is_told_once_for_each_request() {
         let register = Arc::new(Register::default());
         assert_eq!(register.break_off(7, |_| (Host::any(), None)), 0);
-        assert!(!register.is_broken_off());
+        assert!(register.broken_off().is_none());
         let (first, other) = (register.sit(1, "POST", "/first"), register.sit(2, "GET", "/other"));
         let tunnel = first.clone();
         let left = other.leave().unwrap();
         let _again = register.sit_again(2, &left);
         assert_eq!(register.break_off(7, |_| (Host::any(), None)), 2);
-        assert!(register.is_broken_off());
+        let broken_off = register.broken_off().unwrap();
+        assert_eq!((broken_off.requests, &*broken_off.oldest[&Host::any()].path), (2, "/first"));
         // Whoever gives it up afterwards does not tell it a second time.
         register.abandoned(&left, Host::any(), 7, None);
         drop(tunnel);

@@ -73,7 +73,9 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
         Outcome::Drained => Ok(Exit::Done),
         Outcome::Cut(requests) => {
             let (s, were) = if requests == 1 { ("", "was") } else { ("s", "were") };
-            output::warn(format_args!("{requests} request{s} {were} cut at the drain limit; receipts name what was cut"));
+            output::warn(format_args!(
+                "{requests} request{s} {were} cut at the drain limit; receipts name what was cut"
+            ));
             Ok(Exit::NotConfirmed)
         }
     }

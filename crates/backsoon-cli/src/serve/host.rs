@@ -161,13 +161,16 @@ mod tests {
 
     #[test]
     fn there_is_one_host_and_it_is_a_host() {
-        for good in ["a", "a.example:8080", "[::1]:80", "[::ffff:127.0.0.1]", "A-1.example.", "a.example.:80"] {
+        for good in ["a", "a.example:8080", "[::1]:80", "[::ffff:127.0.0.1]", "A-1.example.", "a.example.:80"]
+        {
             assert_eq!(settled("/", Version::HTTP_11, &[good]), Ok(vec![good.to_owned()]));
         }
         assert_eq!(settled("/", Version::HTTP_10, &[]), Ok(vec![]));
         assert!(settled("/", Version::HTTP_11, &[]).is_err());
         assert!(settled("/", Version::HTTP_11, &["a", "a"]).is_err());
-        for bad in ["", "a b", "me@a", "a\"b", "a/b", "a:b:c", "a,b", "a..", "a..:80", "a..b", ".a", ".", "..", ":80"] {
+        for bad in [
+            "", "a b", "me@a", "a\"b", "a/b", "a:b:c", "a,b", "a..", "a..:80", "a..b", ".a", ".", "..", ":80",
+        ] {
             assert!(settled("/", Version::HTTP_11, &[bad]).is_err(), "{bad}");
         }
         for bad in ["http://a../", "http://a..b:80/", "http://.a/"] {

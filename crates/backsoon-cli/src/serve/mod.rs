@@ -177,7 +177,12 @@ impl Gate {
         // Until this function returns: what happens while the gate drains is told, too.
         let _announcing = self.announcing;
         let lapsed = self.watching.as_ref().map(|_| self.lapsed);
-        let observer = Observer { figures: self.figures, instance: Arc::clone(&instance), lapsed, shutdown: shutdown.clone() };
+        let observer = Observer {
+            figures: self.figures,
+            instance: Arc::clone(&instance),
+            lapsed,
+            shutdown: shutdown.clone(),
+        };
         // Answers until this function returns: readiness is asked for while the gate drains.
         let _observing =
             self.observe.map(|(socket, _)| AbortOnDropHandle::new(tokio::spawn(observer.serve(socket))));

@@ -122,7 +122,8 @@ const CHECKOUT: &str = "POST /checkout?secret HTTP/1.1\r\nhost: a\r\ncontent-len
 
 #[tokio::test]
 async fn what_writes_goes_on_when_its_visitor_has_left_and_a_later_closing_waits_for_it() {
-    let chunked = "PATCH /checkout HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+    let chunked =
+        "PATCH /checkout HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
     let empty = "DELETE /checkout HTTP/1.1\r\nhost: a\r\n\r\n";
     for scheme in ["http", "h2c"] {
         for request in [CHECKOUT, chunked, empty] {

@@ -111,7 +111,8 @@ async fn a_host_with_an_empty_label_is_none_and_reaches_nobody() {
         let answer = ask(gate.address, head).await;
         assert!(answer.starts_with("HTTP/1.1 400") && !answer.contains("read "), "{host}: {answer}");
     }
-    let answer = ask(gate.address, "GET /a HTTP/1.1\r\nhost: shut.example.\r\nconnection: close\r\n\r\n").await;
+    let answer =
+        ask(gate.address, "GET /a HTTP/1.1\r\nhost: shut.example.\r\nconnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     let client = h2c(gate.address).await;
     let request = http::Request::get("http://shut.example../a").body(axum::body::Body::empty()).unwrap();

@@ -13,7 +13,7 @@ use crate::decide::{Cause, Reason};
 use crate::document::{Host, WindowId};
 use crate::reply::Reply;
 use crate::request::{NO_HEADERS, Request};
-use crate::running::{Cut, Left};
+use crate::running::{BrokenOff, Cut, Left};
 use crate::snapshot::{Settled, Snapshot};
 use crate::tally::Counters;
 
@@ -42,8 +42,7 @@ impl Instance {
     /// The newest requests that were ended because a window said so, and how many there ever were. Nobody knows when
     /// whoever worked on one stops: it counts for every closing until its site has been open in between.
     pub fn cuts(&self) -> (Vec<Cut>, u64) {
-        let (revision, closings) = self
-            .read(|door| (door.state.as_ref().map_or(0, |state| state.revision), door.snapshot.closings()));
+        let (revision, closings) = self.read(|door| (door.revision(), door.snapshot.closings()));
         self.register.forget_cuts(|cut, ago| {
             let is_open = !closings.keys().any(|host| host.covers(&cut.site));
             is_open && (cut.revision < revision || ago > LONG_AGO)
@@ -91,9 +90,9 @@ impl Instance {
         })
     }
 
-    /// Whether [`Instance::break_off`] has told something as cut.
-    pub(crate) fn is_broken_off(&self) -> bool {
-        self.register.is_broken_off()
+    /// What [`Instance::break_off`] has told as cut, if anything.
+    pub(crate) fn broken_off(&self) -> Option<BrokenOff> {
+        self.register.broken_off()
     }
 
     /// When requests are to be cut next.

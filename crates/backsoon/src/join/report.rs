@@ -12,6 +12,7 @@ use super::{ANSWER, Membership, Stop, TakesEffect, is_now, lock};
 use crate::fleet::{OnLost, ROSTER, Report};
 use crate::instance::{Instance, Picture};
 use crate::request::Effect;
+use crate::running::BrokenOff;
 use crate::store::PutMode;
 
 // === impl Membership ===
@@ -77,13 +78,15 @@ impl Membership {
         false
     }
 
-    /// Writes how it ends, in place of a farewell. Should that fail, the report before it stays, which counts as running
-    /// what was cut.
-    pub(super) async fn last_report(&self, instance: &Instance) {
+    /// Writes how it ends, in place of a farewell: what was cut then is named, and what others may still work on counts as
+    /// running. Should that fail, the report before it stays.
+    pub(super) async fn last_report(&self, instance: &Instance, BrokenOff { requests, oldest }: BrokenOff) {
         self.stop.send_replace(Stop::Now);
         let _alone = self.writing.lock().await;
         self.beat.fetch_add(1, Relaxed);
-        let bytes = serde_json::to_vec(&self.describe(instance)).unwrap_or_default();
+        let report = Report { running: requests, oldest, ..self.describe(instance) };
+        // As above.
+        let bytes = serde_json::to_vec(&report).unwrap_or_default();
         let key = self.key();
         let put = self.store.put(&key, bytes.into(), PutMode::Overwrite);
         if !matches!(tokio::time::timeout(ANSWER, put).await, Ok(Ok(_))) {

@@ -25,10 +25,9 @@ impl Instance {
     /// roster and names it, so that no receipt says that it has ended.
     pub async fn leave(&self) {
         let Some(membership) = self.membership() else { return };
-        if self.is_broken_off() {
-            membership.last_report(self).await;
-        } else {
-            membership.farewell().await;
+        match self.broken_off() {
+            Some(broken_off) => membership.last_report(self, broken_off).await,
+            None => membership.farewell().await,
         }
     }
 
