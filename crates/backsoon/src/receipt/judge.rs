@@ -79,8 +79,8 @@ pub(super) fn mode(snapshot: &Snapshot, host: &Host) -> Mode {
     snapshot.exactly(host).map_or(Mode::Off, |site| site.mode())
 }
 
-/// The names of those rules that let visitors into closed sites.
-fn admits(state: &State, sites: &BTreeMap<Host, Mode>) -> Vec<String> {
+/// What is let in all the same on those of `sites` that are closed so, by the State's rules: what a receipt says of it.
+pub fn admits(state: &State, sites: &BTreeMap<Host, Mode>) -> Vec<String> {
     let mut names = Vec::new();
     for host in sites.iter().filter(|(_, mode)| **mode > Mode::Off).map(|(host, _)| host) {
         // A site's rules are those of the most special site that states some.
