@@ -67,7 +67,7 @@ def test_who_is_at_a_button_stays_there_and_sees_what_changes(page, ground):
     box = page.get_by_label("Also end what is scheduled")
     box.check()
     page.get_by_role("button", name="Extend by 15 minutes").focus()
-    ground.run("on", "--mode", "hold", "--for", "2h", "--note", "another one")
+    ground.run("on", "--hold", "--for", "2h", "--note", "another one")
     expect(page.locator("#sites")).to_contain_text("another one")
     assert page.evaluate(focused) == "Extend by 15 minutes (All sites (*))"
     expect(box).to_be_checked()

@@ -239,9 +239,9 @@ async fn the_end_of_a_window_is_taken_away() {
     ground.user("ada", Role::Operator).await;
     let ada = ground.sign_in("ada").await;
     let (own, csrf) = (ground.origin(), &ada.csrf);
-    let made =
-        ground.json("POST", "/api/v1/windows", &all(&ada.headers(&ground)), r#"{"mode":"on","for":"1h"}"#);
-    let id = made.await.json()["windows"][0]["id"].as_str().unwrap().to_owned();
+    let headers = ada.headers(&ground);
+    let made = ground.json("POST", "/api/v1/windows", &all(&headers), r#"{"mode":"on","for":"1h"}"#).await;
+    let id = made.json()["windows"][0]["id"].as_str().unwrap().to_owned();
     let page = ground.get(&format!("/window?id={id}"), &[&ada.cookie]).await.body;
     assert!(page.contains("name=\"until\" value=\"reopened\""), "{page}");
     let form = format!("id={id}&ends=&zone=UTC&csrf={csrf}");
