@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use backsoon::control::Opens;
 use backsoon::decide::Local;
 use backsoon::document::{Host, Mode, State};
 use backsoon::store::{self, Store};
@@ -108,7 +109,8 @@ impl Control {
             }
             Ok::<_, String>(())
         };
-        py.detach(|| runtime.block_on(control.update(&done, edit))).map_err(error)?;
+        let opens = if window.is_none() { Opens::Sites(vec![host.clone()]) } else { Opens::Nothing };
+        py.detach(|| runtime.block_on(control.opening(opens).update(&done, edit))).map_err(error)?;
         Ok(())
     }
 
