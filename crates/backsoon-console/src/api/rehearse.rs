@@ -232,13 +232,7 @@ fn as_visitor(site: &Settled, host: &str, path: &str, from: IpAddr) -> Vec<Tried
     std::iter::once(look).chain(is_other.then_some(change)).collect()
 }
 
-fn try_it(
-    site: &Settled,
-    host: &str,
-    method: &'static str,
-    path: &str,
-    from: Option<IpAddr>,
-) -> TriedView {
+fn try_it(site: &Settled, host: &str, method: &'static str, path: &str, from: Option<IpAddr>) -> TriedView {
     let mut request = Request::new(method, host, path, &backsoon::request::NO_HEADERS);
     request.peer = from;
     let decision = decide(site.policy(), &request);

@@ -54,7 +54,10 @@ async fn a_site_is_closed_extended_and_reopened_and_the_history_names_who() {
     let history = ground.get("/api/v1/history?limit=2", &[&token]).await.json();
     assert_eq!(history["changes"][0]["note"], "off, all sites: done");
     assert!(history["changes"][0]["by"].as_str().unwrap().starts_with("test (token "));
-    assert!(history["changes"][1]["differences"][0].as_str().unwrap().ends_with("(closed) ended"), "{history}");
+    assert!(
+        history["changes"][1]["differences"][0].as_str().unwrap().ends_with("(closed) ended"),
+        "{history}"
+    );
     let before = format!("/api/v1/history?before={}", history["next"]);
     let older = ground.get(&before, &[&token]).await.json();
     assert_eq!((older["changes"].as_array().unwrap().len(), older["next"].is_null()), (3, true));

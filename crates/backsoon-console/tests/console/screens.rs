@@ -245,12 +245,14 @@ async fn the_end_of_a_window_is_taken_away() {
     let page = ground.get(&format!("/window?id={id}"), &[&ada.cookie]).await.body;
     assert!(page.contains("name=\"until\" value=\"reopened\""), "{page}");
     let form = format!("id={id}&ends=&zone=UTC&csrf={csrf}");
-    let unsaid =
-        ground.form("/rehearse/amend", &[&ada.cookie, &own], &format!("{form}&until=moment")).await;
+    let unsaid = ground.form("/rehearse/amend", &[&ada.cookie, &own], &format!("{form}&until=moment")).await;
     assert!(unsaid.status == 422 && unsaid.body.contains("say until when"), "{unsaid:?}");
     let form = format!("{form}&until=reopened");
     let shown = ground.form("/rehearse/amend", &[&ada.cookie, &own], &form).await;
-    assert!(shown.status == 200 && shown.body.contains("now until it is ended instead of until "), "{shown:?}");
+    assert!(
+        shown.status == 200 && shown.body.contains("now until it is ended instead of until "),
+        "{shown:?}"
+    );
     assert_eq!(hidden(&shown.body, "until"), "reopened");
     assert_eq!(ground.form("/amend", &[&ada.cookie, &own], &form).await.status, 303);
     let state = ground.control().read().await.unwrap().unwrap();
@@ -281,8 +283,7 @@ async fn what_runs_now_is_told_beside_the_most_of_the_hour_and_nothing_is_drawn_
     let page = ground.get("/", &[&ada.cookie]).await.body;
     assert!(page.contains("Nothing ran, nothing waited, nothing was refused."), "{page}");
     assert!(!page.contains("minute by minute:"), "{page}");
-    let request =
-        backsoon::Request::new("GET", "shop.example", "/", &backsoon::request::NO_HEADERS);
+    let request = backsoon::Request::new("GET", "shop.example", "/", &backsoon::request::NO_HEADERS);
     let running = ground.instance.admit(&request).await;
     assert!(matches!(running, backsoon::Admission::Admitted(..)));
     let told = async |words: &str| {
