@@ -44,6 +44,22 @@ def test_a_closing_is_rehearsed_and_the_receipt_arrives_from_both_gates(page, gr
     expect(page.locator(".site")).to_contain_text("ada via console")
 
 
+def test_what_matters_stands_out_and_nothing_is_drawn_of_nothing(page, ground):
+    page.goto("/")
+    close_all = page.get_by_role("link", name="Close or schedule All sites")
+    expect(close_all).not_to_have_class(re.compile("quiet"))
+    ground.run("on", "--wait")
+    expect(close_all).to_have_class(re.compile("quiet"))
+    expect(page.locator("#pictures")).to_contain_text("othing waited")
+    expect(page.get_by_role("img", name="Wait, minute by minute")).to_have_count(0)
+    # Bars of all charts stand on one line, however long their words are.
+    figure = "<figure><figcaption>{}</figcaption><svg viewBox='0 0 600 40'></svg></figure>"
+    charts = "".join(figure.format(words) for words in ["Run", "Wait", "Refused " * 20])
+    page.evaluate("html => document.querySelector('main').insertAdjacentHTML('beforeend', html)", f"<div class=charts id=tried>{charts}</div>")
+    bottoms = page.locator("#tried svg").evaluate_all("all => all.map(one => Math.round(one.getBoundingClientRect().bottom))")
+    assert len(bottoms) == 3 and len(set(bottoms)) == 1, bottoms
+
+
 def test_the_overview_is_live(page, ground):
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Everything is open")
