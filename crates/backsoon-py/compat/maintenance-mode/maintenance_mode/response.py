@@ -22,9 +22,6 @@ NEVER = "max-age=0, no-cache, no-store, must-revalidate, private"
 
 def get_maintenance_response(request: Any) -> HttpResponse:
     """The answer in place of the application's."""
-    # Where the original has them, so that tests of a site may put something in their place.
-    from . import http
-
     if "_maintenance_link" in request.__dict__:
         return response_of(request._maintenance_link)
     if live("MAINTENANCE_MODE_REDIRECT_URL"):
@@ -62,13 +59,13 @@ def get_maintenance_response_context(request: Any) -> "dict[str, Any]":
 
 
 def get_maintenance_html_response(request: Any) -> HttpResponse:
-    from . import http
-
     context = http.get_maintenance_response_context(request)
     return rendered(request, live("MAINTENANCE_MODE_TEMPLATE"), context, live("MAINTENANCE_MODE_STATUS_CODE"))
 
 
 def get_maintenance_json_response(request: Any) -> JsonResponse:
-    from . import http
-
     return JsonResponse(http.get_maintenance_response_context(request), status=live("MAINTENANCE_MODE_STATUS_CODE"))
+
+
+# Where the original has these functions, so that tests of a site may put something in their place. It imports this module.
+from . import http  # noqa: E402
