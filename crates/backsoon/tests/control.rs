@@ -439,7 +439,10 @@ async fn a_message_that_nobody_would_read_is_refused_and_one_that_lies_there_alr
     let (store, long) = (memory(), "ä".repeat(2_001));
     let control = control(&store);
     let too_long = closing("").message(&long);
-    let error = control.update("on", |state| Ok::<_, String>(state.default.windows.push(too_long.clone())));
+    let error = control.update("on", |state| {
+        state.default.windows.push(too_long.clone());
+        Ok::<_, String>(())
+    });
     let error = error.await.unwrap_err();
     assert!(
         matches!(&error, Error::Refused(why) if why.contains("has 2001 characters, and people read at most 2000")),
