@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backsoon::control::{Error, Found, Outcome};
+use backsoon::control::{Error, Found, Opens, Outcome};
 use backsoon::document::{Host, Lineage, Mode, SCHEMA, State, Unreadable, Window};
 use backsoon::instance::Applied;
 use backsoon::join::{OnUnknown, Options};
@@ -513,7 +513,10 @@ async fn another_history_in_the_store_is_not_followed_until_it_is_joined() {
     })
     .await;
     // An `off` where nothing is on changes nothing, and joins the histories all the same.
-    control(&store).update("off", |_| Ok::<_, String>(())).await.unwrap();
+    let refused = control(&store).update("a pass", |_| Ok::<_, String>(())).await.unwrap_err().to_string();
+    assert!(refused.contains("would reopen *"), "{refused}");
+    let off = control(&store).opening(Opens::Sites(vec![Host::any()]));
+    off.update("off", |_| Ok::<_, String>(())).await.unwrap();
     is_at(&instance, 8).await;
     assert_eq!((instance.mode("any"), &instance.state().unwrap().lineage), (Mode::Off, &foreign.lineage));
     // What it held before is still there for those who want it back.

@@ -44,6 +44,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+    /// What is typed to come here again, where that is not `backsoon`: what commands are shown with.
+    #[arg(skip)]
+    pub program: Option<String>,
 }
 
 /// The heading of what every verb takes.

@@ -21,6 +21,8 @@ const FOLLOW: Duration = Duration::from_secs(2);
 /// What a verb works with.
 pub(super) struct Desk {
     pub(super) control: Control,
+    /// What is typed to come here.
+    program: String,
     /// The flags that lead here again.
     flags: String,
 }
@@ -48,7 +50,8 @@ impl Desk {
         let config_flag =
             cli.config.as_ref().map(|path| format!(" --config {}", quoted(&path.to_string_lossy())));
         let flags = store_flag.into_iter().chain(config_flag).collect();
-        Self { control: Control::new(store, operator()), flags }
+        let program = cli.program.clone().unwrap_or_else(|| "backsoon".to_owned());
+        Self { control: Control::new(store, operator()), program, flags }
     }
 
     pub(super) fn store(&self) -> &Arc<dyn Store> {
@@ -62,10 +65,10 @@ impl Desk {
 
     /// What to type to do `what` at this very desk.
     pub(super) fn command(&self, what: &str) -> String {
-        format!("backsoon {what}{}", self.flags)
+        format!("{} {what}{}", self.program, self.flags)
     }
 
-    /// `backsoon off`, for this very site.
+    /// The same for `off`, for this very site.
     pub(super) fn command_off(&self, host: &Host) -> String {
         match host {
             any if any.is_any() => self.command("off"),

@@ -214,7 +214,7 @@ fn an_instance_that_lives_and_is_late_is_named_and_not_confirmed() {
     // This very process lives, and reports a revision that stays what it is.
     let here = serde_json::to_string(&backsoon::fleet::Place::here()).unwrap();
     let report = format!(
-        r#"{{"name": "web-1", "kind": "web", "program": "1", "beat": 3, "lease_ms": 500, "place": {here},
+        r#"{{"name": "web-1", "kind": "web", "program": "1", "beat": 3, "lease_ms": 60000, "place": {here},
         "clock": "2026-11-20T12:00:00Z", "lineage": null, "revision": 0, "closings": {{}}, "serves": [],
         "draining": {{"*": 3}}, "held": 0, "age_ms": 1000, "troubles": ["it has schema 7"]}}"#
     );

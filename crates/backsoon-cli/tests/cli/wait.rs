@@ -215,5 +215,11 @@ fn what_runs_too_long_is_cut_and_named_and_the_verdict_is_forced() {
     slow.go_on.send(()).unwrap();
     assert!(!visitor.join().unwrap().ends_with("halfhalf"), "it was cut");
     let receipt = &place.json("on --message b --wait")["receipt"];
+    assert_eq!(
+        receipt["verdict"], "forced",
+        "the site was not open in between, and who works on it may go on"
+    );
+    place.done("off --wait");
+    let receipt = &place.json("on --wait")["receipt"];
     assert_eq!(receipt["verdict"], "confirmed", "what was cut for an earlier closing is not this one's");
 }

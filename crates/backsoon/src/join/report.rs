@@ -121,6 +121,7 @@ impl Membership {
             tallies_left_out,
             admits: own(Effect::Open).chain(self.options.marks.opened()).collect(),
             refuses: own(Effect::Closed).collect(),
+            health: self.options.local.health,
             on_lost: self.options.on_lost,
             holding: self.options.holding,
             counts: self.options.counts,

@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -20,6 +21,10 @@ from django.test import AsyncRequestFactory, RequestFactory
 from maintenance_mode import store
 from maintenance_mode.core import get_maintenance_mode, maintenance_mode_off, maintenance_mode_on, set_maintenance_mode
 from maintenance_mode.middleware import MaintenanceModeMiddleware
+from test_command import from_a_shell
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import pages  # noqa: E402
 
 
 @pytest.fixture
@@ -49,10 +54,36 @@ def eventually(what, is_so):
         time.sleep(0.01)
 
 
+def test_a_password_is_in_no_advice():
+    from backsoon.dropin.command import look
+
+    assert look("redis://ann:secret@127.0.0.1:1/0") == "backsoon status --store 'redis://***@127.0.0.1:1/0'"
+
+
+def test_a_store_of_this_process_alone_is_closed_by_this_process_alone(given, client):
+    given(STORE="memory:")
+    where = {"MAINTENANCE_MODE_STORE": "memory:"}
+    code, said = from_a_shell("on", settings=where)
+    assert code == 1 and "`memory:` would be gone at the end of this command, and no server could follow it" in said
+    assert client.get("/").status_code == 200
+    call_command("maintenance_mode", "on")
+    assert client.get("/").status_code == 503 and get_maintenance_mode() is True
+    set_maintenance_mode(False)
+    assert client.get("/").status_code == 200
+    store.leave()
+
+
+def test_the_test_case_of_the_page_as_often_as_it_runs():
+    assert [pages.run("move-from-django-maintenance-mode.md") for _ in range(2)] == [(1, [])] * 2
+    store.leave()
+
+
 def test_one_command_closes_django_and_proves_it(backsoon, client, state):
     assert client.get("/").status_code == 200
     said = backsoon("on", "--wait=20s")
     assert "confirmed" in said and "1 server" in said
+    # Health paths and robots.txt are refused here, and it says nothing else.
+    assert client.get("/healthz").status_code == 503 and "health paths" not in said and "robots.txt" not in said
     assert client.get("/").status_code == 503 and client.get("/opened/").status_code == 200
     assert get_maintenance_mode() is True
     backsoon("off", "--wait=20s")
@@ -60,7 +91,7 @@ def test_one_command_closes_django_and_proves_it(backsoon, client, state):
     assert not state.exists()
 
 
-def test_our_switch_closes_all_and_ends_only_its_own_window(backsoon, client):
+def test_our_switch_closes_all_and_ends_only_its_own_window(backsoon, client, url):
     assert client.get("/").status_code == 200
     set_maintenance_mode(True)
     assert get_maintenance_mode() is True
@@ -71,7 +102,7 @@ def test_our_switch_closes_all_and_ends_only_its_own_window(backsoon, client):
     err = io.StringIO()
     set_maintenance_mode(True)
     call_command("maintenance_mode", "off", stderr=err)
-    assert "windows of others" in err.getvalue() and client.get("/").status_code == 503
+    assert f"windows of others: see `backsoon status --store {url}`" in err.getvalue() and client.get("/").status_code == 503
     with maintenance_mode_off():
         assert client.get("/").status_code == 503
     backsoon("off", "--wait=20s")

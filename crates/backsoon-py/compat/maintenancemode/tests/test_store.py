@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from django.contrib.sites.models import Site
@@ -18,6 +19,9 @@ from django.test.utils import CaptureQueriesContext
 from maintenancemode import store, utils
 from maintenancemode.middleware import MaintenanceModeMiddleware
 from maintenancemode.models import Maintenance
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import pages  # noqa: E402
 
 
 @pytest.fixture
@@ -53,10 +57,34 @@ def said(*words, **options):
     return out.getvalue() + err.getvalue()
 
 
+@pytest.mark.parametrize("words", [("maintenance", "on"), ("setmaintenance", "on", "1")])
+def test_a_store_of_this_process_alone_is_closed_by_this_process_alone(given, client, words):
+    given(MAINTENANCE_STORE="memory:")
+    code = "import django, sys; django.setup(); from django.conf import settings; settings.MAINTENANCE_STORE = 'memory:'"
+    code += "; from django.core.management import execute_from_command_line as run; run(sys.argv)"
+    where = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    done = subprocess.run([sys.executable, "-c", code, *words], env=where, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "`memory:` would be gone at the end of this command" in done.stderr
+    assert client.get("/").status_code == 200
+    said(*words)
+    assert client.get("/").status_code == 503
+    said(words[0], "off", *words[2:])
+    assert client.get("/").status_code == 200
+    store.leave()
+
+
+@pytest.mark.parametrize("page", ["move-from-django-maintenancemode.md", "move-from-django-maintenancemode-2.md"])
+def test_the_test_case_of_the_page_as_often_as_it_runs(page):
+    assert [pages.run(page) for _ in range(2)] == [(1, [])] * 2
+    store.leave()
+
+
 def test_one_command_closes_django_and_proves_it(backsoon, client, lock):
     assert client.get("/").status_code == 200
     receipt = backsoon("on", "--wait=20s")
     assert "confirmed" in receipt and "1 server" in receipt
+    # Health paths and robots.txt are refused here, and it says nothing else.
+    assert client.get("/robots.txt").status_code == 503 and "health paths" not in receipt and "robots.txt" not in receipt
     assert client.get("/").status_code == 503 and utils.status() is True
     backsoon("off", "--wait=20s")
     assert client.get("/").status_code == 200 and utils.status() is False
@@ -66,7 +94,7 @@ def test_one_command_closes_django_and_proves_it(backsoon, client, lock):
     assert client.get("/").status_code == 200
 
 
-def test_activate_and_the_command_end_only_their_own_window(backsoon, client):
+def test_activate_and_the_command_end_only_their_own_window(backsoon, client, url):
     assert client.get("/").status_code == 200
     utils.activate()
     eventually("closed", lambda: client.get("/").status_code == 503)
@@ -74,7 +102,7 @@ def test_activate_and_the_command_end_only_their_own_window(backsoon, client):
     utils.deactivate()
     assert utils.status() and not store.is_switched()
     assert "succesfully" in said("maintenance", "on") and store.is_switched()
-    assert "windows of others" in said("maintenance", "off") and not store.is_switched()
+    assert f"windows of others: see `backsoon status --store {url}`" in said("maintenance", "off") and not store.is_switched()
     assert client.get("/").status_code == 503
     backsoon("off", "--wait=20s")
     assert client.get("/").status_code == 200

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import router, transaction
 
+from backsoon.dropin.command import reach
 from maintenancemode import row
 from maintenancemode.conf import live
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        reach(self, live("MAINTENANCE_STORE"))
         if not row.is_there():
             raise CommandError("This site has no rows: add django.contrib.sites and maintenancemode to INSTALLED_APPS.")
         from django.contrib.sites.models import Site
