@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use backsoon::control::Opens;
 use backsoon::decide::Local;
 use backsoon::document::{Host, Mode, State};
 use backsoon::store::{Store, without_secrets};
@@ -127,7 +128,8 @@ impl Control {
             }
             Ok::<_, String>(())
         };
-        let followers = stores::followers(py, &self.url);
+        let opens = if window.is_none() { Opens::Sites(vec![host.clone()]) } else { Opens::Nothing };
+        let (control, followers) = (control.opening(opens), stores::followers(py, &self.url));
         py.detach(|| {
             runtime.block_on(async {
                 control.update(&done, edit).await?;

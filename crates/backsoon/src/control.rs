@@ -3,6 +3,7 @@
 mod base;
 mod error;
 mod history;
+mod opens;
 mod passes;
 mod swap;
 mod update;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub(crate) use self::base::newest;
 pub use self::error::Error;
+pub use self::opens::Opens;
 pub use self::update::Outcome;
 pub(crate) use self::update::Strays;
 use crate::document::{State, Unreadable};
@@ -43,6 +45,7 @@ pub(crate) const KEPT: &str = "kept/";
 pub struct Control {
     store: Arc<dyn Store>,
     by: String,
+    opens: Opens,
 }
 
 /// What lies in the State's place.
@@ -62,7 +65,7 @@ pub enum Found {
 impl Control {
     /// A control over `store` that signs its changes with `by`.
     pub fn new(store: Arc<dyn Store>, by: impl Into<String>) -> Self {
-        Self { store, by: by.into() }
+        Self { store, by: by.into(), opens: Opens::Nothing }
     }
 
     /// The store.

@@ -12,7 +12,8 @@
 //! A report with the new revision was written after the change, so it needs no clock to be believed. One without it
 //! is *late*; if its beat has not moved for its lease, by the reader's clock, it is *lost* and blocks the receipt all the
 //! same, since it may still be serving. A process that has ended on this machine serves nobody and blocks nothing, unless it
-//! is a mirror: its proxy goes on by the files that it left.
+//! is a mirror: its proxy goes on by the files that it left. What it had handed on to others may run on: then a closing
+//! is *forced*, and the receipt names who has ended ([`Ended`]).
 
 mod expect;
 mod judge;
@@ -28,7 +29,7 @@ use tokio::time::Instant;
 pub use self::expect::{Expect, Lost};
 use self::judge::{judge, look, mode};
 pub use self::late::Late;
-pub use self::server::{Server, ServerCut};
+pub use self::server::{Ended, Server, ServerCut};
 use crate::control::Control;
 use crate::decide::Local;
 use crate::document::{Host, Lineage, Mode, State};
@@ -57,6 +58,10 @@ pub struct Receipt {
     /// Requests that were cut for the sake of this change; if there are any, nothing was clean.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cut: Vec<ServerCut>,
+    /// Servers of this machine that have ended without a farewell within the last 15 minutes and had handed requests on;
+    /// if there are any, a closing was not clean.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<Ended>,
     /// How many earlier requests were seen to be running at most, all of which have ended if this is confirmed.
     pub drained: usize,
     /// From the question to the last look, in milliseconds.
@@ -69,7 +74,7 @@ pub struct Receipt {
 pub enum Verdict {
     /// Everyone has it, and every earlier request has ended by itself.
     Confirmed,
-    /// Everyone has it, and no earlier request runs any more; some were cut.
+    /// Everyone has it, and no earlier request runs any more on them; some were cut, or left behind by a server that has ended.
     Forced,
     /// Everyone has it, and every earlier request that anybody counts has ended; behind some servers nobody counts them.
     InForce,

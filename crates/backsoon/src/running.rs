@@ -178,6 +178,14 @@ impl Register {
         (cuts.listed.iter().map(|(_, cut)| cut.clone()).collect(), cuts.total)
     }
 
+    /// Forgets those cuts of which `is_over` says so, by how long ago they were made.
+    pub(crate) fn forget_cuts(&self, is_over: impl Fn(&Cut, Duration) -> bool) {
+        let ago = |since: &Instant, cut: &Cut| {
+            since.elapsed().saturating_sub(Duration::from_millis(cut.request.age_ms))
+        };
+        lock(&self.cuts).listed.retain(|(since, cut)| !is_over(cut, ago(since, cut)));
+    }
+
     /// Notes a request as cut that has left its seat, for the sake of `site`.
     pub(crate) fn abandoned(&self, left: &Left, site: Host, revision: u64, counters: Option<Arc<Counters>>) {
         self.note(left.since, left.label, &Order { site, revision, counters });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backsoon::Instance;
-use backsoon::control::{self, Control};
+use backsoon::control::{self, Control, Opens};
 use backsoon::document::{Host, Lineage, Mode, State, Window, WindowId};
 use backsoon::fleet::{Place, Report};
 use backsoon::join::Options;
@@ -23,12 +23,16 @@ fn closed(revision: u64) -> State {
     state
 }
 
-async fn report(store: &dyn Store, name: &str, lineage: &Lineage, revision: u64) {
+async fn reported(lineage: &Lineage, revision: u64) -> Report {
     let place = Place { host: "elsewhere".into(), boot: "another".into(), pid: 1, started: 1 };
     let other: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let instance = Instance::join(other, Options::default()).await;
-    let (name, lineage) = (name.to_owned(), Some(lineage.clone()));
-    let report = Report { name, place, lineage, revision, ..instance.report().unwrap() };
+    let (name, lineage) = ("web-1".to_owned(), Some(lineage.clone()));
+    Report { name, place, lineage, revision, ..instance.report().unwrap() }
+}
+
+async fn report(store: &dyn Store, name: &str, lineage: &Lineage, revision: u64) {
+    let report = Report { name: name.to_owned(), ..reported(lineage, revision).await };
     let bytes = serde_json::to_vec(&report).unwrap();
     store.put(&format!("roster/{}", report.name), bytes.into(), PutMode::Overwrite).await.unwrap();
 }
@@ -119,6 +123,46 @@ async fn a_closing_that_nobody_watches_joins_no_strays_and_an_operator_does() {
     let ended = kept.end(|_| {}).await.unwrap();
     assert!(ended.state().revision < 99, "the end of one closing does not take the fleet back to a backup");
     assert!(control.update("look", |_| Ok::<_, String>(())).await.unwrap().state().revision > 99);
+}
+
+#[tokio::test]
+async fn a_store_that_went_back_opens_nothing_that_a_change_is_not_made_to_open() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let control = Control::new(Arc::clone(&store), "ann");
+    let lineage = control.begin(&shop(), mine()).await.unwrap().state().lineage.clone();
+    control.end(&mine().id).await.unwrap();
+    // The backup is older than a closing of everything that the fleet has confirmed.
+    let held = Report { closings: [(Host::any(), Mode::On)].into(), ..reported(&lineage, 9).await };
+    let bytes = serde_json::to_vec(&held).unwrap();
+    store.put("roster/web-1", bytes.into(), PutMode::Overwrite).await.unwrap();
+
+    let said = control.begin(&shop(), mine()).await.unwrap_err().to_string();
+    for part in
+        ["web-1 holds * closed by revision 9", "`backsoon on`", "`backsoon off`", "nothing was written"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(control.update("a pass", |_| Ok::<_, String>(())).await.is_err());
+    assert!(
+        control.opening(Opens::Sites(vec![shop()])).update("off", |_| Ok::<_, String>(())).await.is_err()
+    );
+    assert_eq!(control.read().await.unwrap().unwrap().revision, 2);
+
+    // Whoever closes it again, or says that it is to be open, is obeyed.
+    let opened =
+        control.opening(Opens::Sites(vec![Host::any()])).update("off", |_| Ok::<_, String>(())).await;
+    assert_eq!(opened.unwrap().state().revision, 10);
+    let held = Report { revision: 20, ..held };
+    let bytes = serde_json::to_vec(&held).unwrap();
+    store.put("roster/web-1", bytes.into(), PutMode::Overwrite).await.unwrap();
+    let closed = control.begin(&Host::any(), Window::new(Mode::On)).await.unwrap();
+    assert_eq!(closed.state().revision, 21);
+    let other = control.begin(&shop(), mine()).await.unwrap();
+    assert_eq!(other.state().revision, 22, "what is closed by now is closed for everybody");
+    let held = Report { revision: 30, ..held };
+    let bytes = serde_json::to_vec(&held).unwrap();
+    store.put("roster/web-1", bytes.into(), PutMode::Overwrite).await.unwrap();
+    assert_eq!(control.rollback(2).await.unwrap().state().revision, 31, "a rollback says it of every site");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use backsoon::control::{Control, Found, Outcome};
+use backsoon::control::{Control, Found, Opens, Outcome};
 use backsoon::fleet::Roster;
 use backsoon::store::{Store, open, open_existing, without_secrets};
 use backsoon::{Host, State};
@@ -82,8 +82,18 @@ impl Desk {
         note: &str,
         edit: impl FnMut(&mut State) -> Result<(), E>,
     ) -> Result<Written> {
+        self.reopen(Opens::Nothing, note, edit).await
+    }
+
+    /// [`Desk::update`] that is made to open something.
+    pub(super) async fn reopen<E: ToString>(
+        &self,
+        opens: Opens,
+        note: &str,
+        edit: impl FnMut(&mut State) -> Result<(), E>,
+    ) -> Result<Written> {
         let found = self.control.find().await?;
-        let outcome = self.control.update(note, edit).await?;
+        let outcome = self.control.opening(opens).update(note, edit).await?;
         self.watch(&found, outcome).await
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use backsoon::control::Opens;
 use backsoon::document::Scheduled;
 use backsoon::fleet::Roster;
 use backsoon::snapshot::Closed;
@@ -28,8 +29,9 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
         Some(id) => format!("off, window {id}"),
         None => format!("off {}", sites.iter().map(Host::as_str).collect::<Vec<_>>().join(", ")),
     };
+    let opens = off.window.as_ref().map_or_else(|| Opens::Sites(sites.clone()), |_| Opens::Nothing);
     let written = desk
-        .update(&note, |state| {
+        .reopen(opens, &note, |state| {
             ended.clear();
             match &off.window {
                 Some(id) => ended.push(state.end_window(id).ok_or_else(|| state.no_window(id))?),

@@ -110,7 +110,8 @@ async fn windows(desk: &Desk, run: &Run, name: &str) -> Result<Vec<(Host, Window
         let mut window = Window::new(run.closure.mode());
         window.source = Source::Run;
         window.message = run.closure.message.clone();
-        window.note = if run.closure.note.is_empty() { format!("while {name} runs") } else { run.closure.note.clone() };
+        window.note =
+            if run.closure.note.is_empty() { format!("while {name} runs") } else { run.closure.note.clone() };
         match run.cut_after {
             Some(after) => window.cut_after(after),
             None => window,

@@ -61,6 +61,7 @@ pub(super) fn lines(receipt: &Receipt, wait: &Wait) -> Vec<(&'static str, String
         let ran = when::plain(Duration::from_secs(age_ms / 1000));
         ("cut", format!("{}: {} {} after {ran}", plain(&cut.server), plain(method), plain(path)))
     });
+    let ended = receipt.ended.iter().map(|ended| ("ended", plain(&format!("{}: {ended}", ended.server))));
     let late = late(receipt, wait).into_iter().map(|late| ("late", late));
     let not_counted = (receipt.verdict == Verdict::InForce).then(|| uncounted(receipt)).flatten();
     let not_counted = not_counted.map(|servers| ("uncounted", servers));
@@ -69,6 +70,7 @@ pub(super) fn lines(receipt: &Receipt, wait: &Wait) -> Vec<(&'static str, String
     let refused = refused(receipt).map(|rules| ("refused", rules));
     std::iter::once(("receipt", verdict(receipt)))
         .chain(cut)
+        .chain(ended)
         .chain(not_counted)
         .chain(admitted)
         .chain(refused)
@@ -92,9 +94,16 @@ fn verdict(receipt: &Receipt) -> String {
         Verdict::Confirmed => format!("{} after {took}: {confirmed}; {ended}", paint(GOOD, "confirmed")),
         Verdict::Forced => {
             let forced = paint(WARN, "forced");
-            let cut = count(receipt.cut.len(), "request");
             let all = receipt.drained.max(receipt.cut.len());
-            format!("{forced} after {took}: {confirmed}; {cut} cut, of {all} from before")
+            let cut = (!receipt.cut.is_empty())
+                .then(|| format!("; {} cut, of {all} from before", count(receipt.cut.len(), "request")));
+            let ended = (!receipt.ended.is_empty())
+                .then(|| format!("; {} ended without a farewell", count(receipt.ended.len(), "server")));
+            format!(
+                "{forced} after {took}: {confirmed}{}{}",
+                cut.unwrap_or_default(),
+                ended.unwrap_or_default()
+            )
         }
         Verdict::InForce => {
             let in_force = paint(WARN, "in force");

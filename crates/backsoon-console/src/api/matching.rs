@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use backsoon::State;
-use backsoon::control::{self, Outcome};
+use backsoon::control::{self, Opens, Outcome};
 use http::request::Parts;
 use http::{StatusCode, header};
 
@@ -70,10 +70,22 @@ impl Desk {
         caller: &Caller,
         seen: &IfMatch,
         note: &str,
+        edit: impl FnMut(&mut State) -> Result<()>,
+    ) -> Result<Outcome> {
+        self.open(caller, seen, Opens::Nothing, note, edit).await
+    }
+
+    /// [`Desk::change`] that is made to open something.
+    pub(crate) async fn open(
+        &self,
+        caller: &Caller,
+        seen: &IfMatch,
+        opens: Opens,
+        note: &str,
         mut edit: impl FnMut(&mut State) -> Result<()>,
     ) -> Result<Outcome> {
         let (mut refused, mut before) = (None, None);
-        let control = self.control(caller);
+        let control = self.control(caller).opening(opens);
         let outcome = control.update(note, |state| {
             before = Some(state.clone());
             let done = seen.check(state).and_then(|()| edit(state));

@@ -36,7 +36,8 @@ pub(crate) struct ReceiptQuery {
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct ReceiptView {
-    /// confirmed, forced (some requests were cut), scheduled, or not-confirmed.
+    /// confirmed, forced (some requests were cut, or left behind by a server that has ended), in-force, scheduled, or
+    /// not-confirmed.
     #[schema(value_type = String)]
     pub(crate) verdict: Verdict,
     /// The document's history.
@@ -52,6 +53,9 @@ pub(crate) struct ReceiptView {
     admits: Vec<String>,
     /// Requests that were cut for the sake of this change.
     cut: Vec<CutView>,
+    /// Servers that have ended without a farewell within the last 15 minutes, in sentences: what they had handed on may still
+    /// run.
+    ended: Vec<String>,
 }
 
 /// One instance, and what keeps it from confirming.
@@ -150,6 +154,7 @@ impl ReceiptView {
             servers: receipt.servers.iter().map(server).collect(),
             admits: receipt.admits.clone(),
             cut: receipt.cut.iter().map(cut).collect(),
+            ended: receipt.ended.iter().map(|ended| format!("{} {ended}", ended.server)).collect(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 
-use super::{Control, Error, Outcome};
+use super::{Control, Error, Opens, Outcome};
 use crate::document::{Lineage, State, WindowId};
 use crate::time::Timestamp;
 
@@ -77,11 +77,14 @@ impl Control {
     /// [`Error::NoRevision`] when the history does not have it; otherwise as [`Control::update`].
     pub async fn rollback(&self, revision: u64) -> Result<Outcome, Error> {
         let then = self.at(revision).await?;
-        self.update(&format!("rollback to revision {revision}"), |state| {
+        // It says of every site what is to be.
+        let control = self.opening(Opens::Everything);
+        let note = format!("rollback to revision {revision}");
+        let update = control.update(&note, |state| {
             state.restore(&then);
             Ok::<_, String>(())
-        })
-        .await
+        });
+        update.await
     }
 
     /// The State as it was at `revision`.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::opens::opened;
 use super::swap::Swap;
 use super::{Control, Error, STATE};
-use crate::document::{Change, Lineage, State, random_name};
+use crate::document::{Change, Host, Lineage, State, random_name};
 use crate::fleet::{self, Life, Report};
 use crate::inspect::inspect;
 use crate::time::Timestamp;
@@ -22,7 +23,8 @@ pub enum Outcome {
 /// themselves: the store was lost, or went back to an older backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strays {
-    /// They join: an operator says what is to be in force, and looks at what comes of it.
+    /// They join, unless that would open what they hold closed and [`Opens`](super::Opens) does not name: an operator says
+    /// what is to be in force, and looks at what comes of it.
     Join,
     /// Nothing is written while there are any: joining might open what they have closed, and nobody is watching.
     Refuse,
@@ -39,7 +41,9 @@ impl Control {
     /// Changes the State by `edit`, again and again until the change lands on what was read.
     ///
     /// An edit that changes nothing writes nothing, unless some instance has strayed from this history: then the same
-    /// wishes are written again, numbered so that it will follow.
+    /// wishes are written again, numbered so that it will follow. Where the store has gone back to an older State, a change
+    /// that would thereby open what others hold closed is refused, unless it was made to open that
+    /// ([`Control::opening`]).
     ///
     /// What is replaced is filed in the history first. Bytes that are no State are set aside under `damaged/`, and
     /// the last known State is taken in their place; a State of a newer schema is never replaced.
@@ -88,6 +92,13 @@ impl Control {
                 }
                 continue;
             }
+            if may_join && let Some((stray, host)) = opened(&strays, &next, &self.opens) {
+                let there = self.store.get(STATE).await?.map(|entry| entry.value);
+                if there == base.lies_there {
+                    return Err(self.would_open(stray, &host));
+                }
+                continue;
+            }
             number(&mut next, if may_join { &strays } else { &[] });
             next.forget_past(slowest(&reports));
             self.sign(&mut next, note).await?;
@@ -127,6 +138,16 @@ impl Control {
             stray.revision,
             self.store.url(),
             next.revision,
+        ))
+    }
+
+    fn would_open(&self, stray: &Report, host: &Host) -> Error {
+        let site = if host.is_any() { String::new() } else { format!(" --site {host}") };
+        Error::Refused(format!(
+            "{} holds {host} closed by revision {}, which {} does not have: it was lost, or went back to a backup. This change would reopen {host}, and nothing was written: type `backsoon on{site}` if it is to stay closed, or `backsoon off{site}` if it is to be open",
+            stray.name,
+            stray.revision,
+            self.store.url(),
         ))
     }
 

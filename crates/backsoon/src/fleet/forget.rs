@@ -58,10 +58,11 @@ impl Roster {
                     }
                     // It has left by a farewell, or somebody else has forgotten it.
                     None => {}
-                    Some(Member { life: Life::Live, .. }) => {
+                    // A process that is there may be stopped for good, or cut off.
+                    Some(Member { life: Life::Live, .. }) if lookout.moves(name) => {
                         return Err(NotForgotten::Lives { name: name.to_owned() });
                     }
-                    Some(Member { life: Life::Unheard, .. }) => unheard = true,
+                    Some(Member { life: Life::Unheard | Life::Live, .. }) => unheard = true,
                     Some(_) => {}
                 }
             }

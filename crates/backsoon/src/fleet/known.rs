@@ -22,7 +22,10 @@ impl Roster {
     /// When nobody does.
     pub fn knows(&self, state: &State, host: &Host) -> Result<(), UnknownSite> {
         let there = self.0.iter().filter(|member| member.life != Life::Dead);
-        let served: Vec<&Host> = there.flat_map(|member| &member.report.serves).collect();
+        // What is closed there is known there, whatever the store has lost.
+        let reports = there.map(|member| &member.report);
+        let served: Vec<&Host> =
+            reports.flat_map(|report| report.serves.iter().chain(report.closings.keys())).collect();
         if state.site(host).is_some() || served.contains(&host) {
             return Ok(());
         }

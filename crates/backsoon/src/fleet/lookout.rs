@@ -69,19 +69,24 @@ impl Lookout {
         self.seen.get(name).map_or(Duration::ZERO, |seen| seen.at.elapsed())
     }
 
-    /// Whether the instance that wrote `report` lives. Processes of this machine are looked up, others have to move.
+    /// Whether the instance that wrote `report` lives. Processes of this machine are looked up: one that is there lives
+    /// until it is silent for its lease, for it may be stopped, or cut off from the store. Others have to move.
     pub fn life(&self, report: &Report) -> Life {
         match report.lives() {
-            Some(life) => life,
-            None if report.fenced_after().is_some_and(|fenced| self.silence(&report.name) >= fenced) => {
+            Some(Life::Dead) => Life::Dead,
+            _ if report.fenced_after().is_some_and(|fenced| self.silence(&report.name) >= fenced) => {
                 Life::Fenced
             }
-            None if self.silence(&report.name) >= Duration::from_millis(report.lease_ms) => Life::Lost,
-            None if self.seen.get(&report.name).is_some_and(|seen| seen.moves == Moves::Already) => {
-                Life::Live
-            }
+            _ if self.silence(&report.name) >= Duration::from_millis(report.lease_ms) => Life::Lost,
+            Some(life) => life,
+            None if self.moves(&report.name) => Life::Live,
             None => Life::Unheard,
         }
+    }
+
+    /// Whether the beat of `name` was seen to move.
+    pub(super) fn moves(&self, name: &str) -> bool {
+        self.seen.get(name).is_some_and(|seen| seen.moves == Moves::Already)
     }
 }
 

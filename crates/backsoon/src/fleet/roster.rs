@@ -25,7 +25,7 @@ pub struct Member {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Life {
-    /// Its beat moves, or its process is there.
+    /// Its beat moves, or its process is there and was not silent for its lease.
     Live,
     /// Its beat has not moved yet, but we have not watched it for its lease either: nobody can tell.
     Unheard,

@@ -31,11 +31,21 @@ enum Ordered {
     Yes,
 }
 
+/// A closing that ends by its time leaves no revision behind: so long after a cut it is another closing's no more.
+const LONG_AGO: Duration = Duration::from_secs(15 * 60);
+
 // === impl Instance ===
 
 impl Instance {
-    /// The newest requests that were ended because a window said so, and how many there ever were.
+    /// The newest requests that were ended because a window said so, and how many there ever were. Nobody knows when
+    /// whoever worked on one stops: it counts for every closing until its site has been open in between.
     pub fn cuts(&self) -> (Vec<Cut>, u64) {
+        let (revision, closings) = self
+            .read(|door| (door.state.as_ref().map_or(0, |state| state.revision), door.snapshot.closings()));
+        self.register.forget_cuts(|cut, ago| {
+            let is_open = !closings.keys().any(|host| host.covers(&cut.site));
+            is_open && (cut.revision < revision || ago > LONG_AGO)
+        });
         self.register.cuts()
     }
 

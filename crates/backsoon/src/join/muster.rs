@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ANSWER, Membership, crew, is_now, lock};
-use crate::fleet::{self, Life, ROSTER, Report};
+use crate::fleet::{self, Kind, Life, ROSTER, Report};
 use crate::store;
+use crate::time::Timestamp;
 
 // === impl Membership ===
 
@@ -39,15 +40,19 @@ impl Membership {
         let size = u32::try_from(reports.len()).unwrap_or(u32::MAX);
         lock(&self.crew).counted(size);
         crew::write(&*self.store, size, read).await?;
-        if is_new {
-            self.bury(&reports).await;
-        }
+        let now = Timestamp::now();
+        self.bury(reports.iter().filter(|report| match report.kind {
+            // Receipts name it while what it has handed on may run.
+            Kind::Gate | Kind::Auth => !report.leaves_something(now),
+            _ => is_new,
+        }))
+        .await;
         Ok(())
     }
 
     /// Takes those off the roster whose processes, on this machine, have ended without a farewell.
-    async fn bury(&self, reports: &[Report]) {
-        for report in reports.iter().filter(|report| report.lives() == Some(Life::Dead)) {
+    async fn bury(&self, reports: impl Iterator<Item = &Report>) {
+        for report in reports.filter(|report| report.lives() == Some(Life::Dead)) {
             let name = &report.name;
             let key = format!("{ROSTER}{name}");
             // It may have come back under its name since the list was read.

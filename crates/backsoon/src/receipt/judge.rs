@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::late::late;
-use super::server::cut;
+use super::server::{cut, ended};
 use super::{Expect, Late, Lost, Receipt, Server, ServerCut, Verdict};
 use crate::decide::Local;
 use crate::document::{Health, Host, Mode, Robots, State};
@@ -37,6 +37,8 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
             late: late(state, &sites, over, report, lookout.silence(&report.name), now),
         })
         .collect();
+    let closes = sites.values().any(|mode| *mode > Mode::Off);
+    let ended: Vec<_> = reports.iter().filter(|_| closes).filter_map(|report| ended(report, now)).collect();
     let cut: Vec<ServerCut> = there().flat_map(|report| cut(report, state, &sites)).collect();
 
     let blocks = |server: &Server| match &server.late {
@@ -47,7 +49,6 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
     let confirmed = servers.iter().filter(|server| server.late.is_none()).count();
     let to_come = |host: &Host| snapshot.exactly(host).is_some_and(|site| !site.upcoming().is_empty());
     // A reopening ends nobody's request, so it is confirmed all the same.
-    let closes = sites.values().any(|mode| *mode > Mode::Off);
     let is_uncounted = closes && servers.iter().any(|server| server.counts == Counts::Own);
     let verdict = if confirmed < expect.instances.max(1) || servers.iter().any(blocks) {
         Verdict::NotConfirmed
@@ -55,7 +56,7 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
         Verdict::Scheduled
     } else if is_uncounted {
         Verdict::InForce
-    } else if cut.is_empty() {
+    } else if cut.is_empty() && ended.is_empty() {
         Verdict::Confirmed
     } else {
         Verdict::Forced
@@ -69,6 +70,7 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
         sites,
         servers,
         cut,
+        ended,
         drained: 0,
         took_ms: 0,
     }

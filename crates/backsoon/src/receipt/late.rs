@@ -99,9 +99,8 @@ pub(super) fn late(
     now: Timestamp,
 ) -> Option<Late> {
     let silent_ms = silence.as_millis().try_into().unwrap_or(u64::MAX);
-    let remote = report.lives().is_none();
-    let lost = silent_ms > report.lease_ms && remote;
-    let fenced = remote && report.fenced_after().is_some_and(|fenced| silence >= fenced);
+    let lost = silent_ms > report.lease_ms;
+    let fenced = report.fenced_after().is_some_and(|fenced| silence >= fenced);
     if !report.has(state) {
         return Some(match report.troubles.first() {
             _ if fenced => Late::Fenced { silent_ms },

@@ -98,6 +98,64 @@ async fn a_mirror_that_has_ended_blocks_since_its_proxy_goes_on() {
     assert_eq!(late, Some(Late::Lost { silent_ms: 60_000 }), "and it has closed nothing");
 }
 
+#[test]
+fn what_a_gate_had_handed_on_when_it_ended_may_run_on() {
+    let state = closed(3);
+    let place = Place { started: 0, ..Place::here() };
+    let oldest = Running { method: "POST".into(), path: "/checkout".into(), age_ms: 9 };
+    let gate = Report {
+        kind: Kind::Gate,
+        place,
+        running: 2,
+        oldest: [(Host::any(), oldest)].into(),
+        ..report(&state, "gate")
+    };
+    let look = |state: &State, gate: &Report| {
+        let expect = Expect { sites: vec![Host::any()], ..Expect::default() };
+        look(state, &expect, &[report(state, "a"), gate.clone()], &mut Lookout::new())
+    };
+    let receipt = look(&state, &gate);
+    assert_eq!((receipt.verdict, receipt.servers.len()), (Verdict::Forced, 1));
+    assert_eq!(
+        receipt.ended[0].to_string(),
+        "has ended without a farewell; 0 s ago it had 2 requests, POST /checkout among them; what it had handed on may still run"
+    );
+    let clock = Timestamp::now() - Duration::from_secs(15 * 60);
+    assert_eq!(look(&state, &Report { clock, ..gate.clone() }).verdict, Verdict::Confirmed, "long ago");
+    let web = Report { kind: Kind::Web, ..gate.clone() };
+    assert_eq!(look(&state, &web).verdict, Verdict::Confirmed, "its requests have ended with it");
+    let open = State { revision: 4, lineage: state.lineage.clone(), ..State::new() };
+    assert_eq!(look(&open, &gate).verdict, Verdict::Confirmed, "a reopening waits for nobody's request");
+}
+
+#[test]
+fn a_cut_counts_for_later_closings_too_while_the_site_has_not_been_open() {
+    let mut state = closed(4);
+    let running = Running { method: "POST".into(), path: "/".into(), age_ms: 9 };
+    let cut = Cut { site: Host::any(), revision: 3, request: running };
+    let cuts = Report { cuts: vec![cut], ..report(&state, "a") };
+    assert_eq!(verdict(&state, std::slice::from_ref(&cuts)).0, Verdict::Forced);
+    state.default.windows.clear();
+    assert_eq!(verdict(&state, &[cuts]).0, Verdict::Confirmed, "a reopening has cut nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_is_there_and_silent_is_lost() {
+    let state = closed(3);
+    let stopped = Report { place: Place::here(), revision: 2, ..report(&state, "stopped") };
+    let mut lookout = Lookout::new();
+    let reports = [stopped];
+    let expect = Expect { sites: vec![Host::any()], ..Expect::default() };
+    assert_eq!(
+        look(&state, &expect, &reports, &mut lookout).servers[0].late,
+        Some(Late::Behind { revision: 2 })
+    );
+    assert_eq!(lookout.life(&reports[0]), Life::Live);
+    tokio::time::advance(Duration::from_secs(11)).await;
+    let late = look(&state, &expect, &reports, &mut lookout).servers[0].late.clone();
+    assert_eq!((late, lookout.life(&reports[0])), (Some(Late::Lost { silent_ms: 11_000 }), Life::Lost));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_beat_that_stops_is_lost_and_blocks_unless_that_is_accepted() {
     let state = closed(3);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backsoon::control::Opens;
 use backsoon::document::{Added, Amendment, WindowId};
 use backsoon::fleet::Roster;
 use backsoon::time::Timestamp;
@@ -94,7 +95,8 @@ impl Desk {
         let scheduled = body.scheduled();
         let roster = Roster::observe(&*self.store, Duration::ZERO).await?;
         let (mut windows, mut hosts) = (Vec::new(), Vec::new());
-        let outcome = self.change(caller, seen, &line, |state| {
+        let opens = asked.clone().map_or(Opens::Everything, Opens::Sites);
+        let outcome = self.open(caller, seen, opens, &line, |state| {
             windows.clear();
             hosts = asked.clone().unwrap_or_else(|| state.sites().map(|(host, _)| host).collect());
             for host in &hosts {

@@ -1,0 +1,60 @@
+//! What a change may open of what instances hold closed by a State that the store has lost.
+
+use super::Control;
+use crate::decide::Local;
+use crate::document::{Host, Mode, State};
+use crate::fleet::{Life, Report};
+use crate::snapshot::Snapshot;
+use crate::time::Timestamp;
+
+/// What a change is made to open, of those sites that are held closed by a State that the store does not know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Opens {
+    /// Nothing: it is about something else.
+    #[default]
+    Nothing,
+    /// These sites.
+    Sites(Vec<Host>),
+    /// Whatever it says nothing of.
+    Everything,
+}
+
+// === impl Control ===
+
+impl Control {
+    /// The same control for changes that are made to open sites: where the store has gone back to an older State, they
+    /// reach those that are still held closed, and others do not.
+    #[must_use]
+    pub fn opening(&self, opens: Opens) -> Self {
+        Self { opens, ..self.clone() }
+    }
+}
+
+// === impl Opens ===
+
+impl Opens {
+    fn names(&self, host: &Host) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Sites(sites) => sites.contains(host),
+            Self::Everything => true,
+        }
+    }
+}
+
+/// The site that one of `strays` would open if it followed `next`, without `opens` naming it.
+pub(super) fn opened<'a>(strays: &[&'a Report], next: &State, opens: &Opens) -> Option<(&'a Report, Host)> {
+    let living: Vec<_> = strays.iter().filter(|stray| stray.place.lives() != Some(Life::Dead)).collect();
+    if living.iter().all(|stray| stray.closings.is_empty()) {
+        return None;
+    }
+    let snapshot = Snapshot::settle(next, &Local::default(), Timestamp::now(), None);
+    let mode = |host: &Host| {
+        let mut wider = host.line();
+        wider.find_map(|host| snapshot.exactly(&host)).map_or(Mode::Off, |site| site.mode())
+    };
+    living.into_iter().find_map(|stray| {
+        let mut closed = stray.closings.iter().filter(|(host, held)| mode(host) < **held);
+        closed.find(|(host, _)| !opens.names(host)).map(|(host, _)| (*stray, host.clone()))
+    })
+}
