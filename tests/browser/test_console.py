@@ -44,6 +44,22 @@ def test_a_closing_is_rehearsed_and_the_receipt_arrives_from_both_gates(page, gr
     expect(page.locator(".site")).to_contain_text("ada via console")
 
 
+def test_what_matters_stands_out_and_nothing_is_drawn_of_nothing(page, ground):
+    page.goto("/")
+    close_all = page.get_by_role("link", name="Close or schedule All sites")
+    expect(close_all).not_to_have_class(re.compile("quiet"))
+    ground.run("on", "--wait")
+    expect(close_all).to_have_class(re.compile("quiet"))
+    expect(page.locator("#pictures")).to_contain_text("othing waited")
+    expect(page.get_by_role("img", name="Wait, minute by minute")).to_have_count(0)
+    # Bars of all charts stand on one line, however long their words are.
+    figure = "<figure><figcaption>{}</figcaption><svg viewBox='0 0 600 40'></svg></figure>"
+    charts = "".join(figure.format(words) for words in ["Run", "Wait", "Refused " * 20])
+    page.evaluate("html => document.querySelector('main').insertAdjacentHTML('beforeend', html)", f"<div class=charts id=tried>{charts}</div>")
+    bottoms = page.locator("#tried svg").evaluate_all("all => all.map(one => Math.round(one.getBoundingClientRect().bottom))")
+    assert len(bottoms) == 3 and len(set(bottoms)) == 1, bottoms
+
+
 def test_the_overview_is_live(page, ground):
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Everything is open")
@@ -54,17 +70,42 @@ def test_the_overview_is_live(page, ground):
     expect(page.get_by_role("heading", level=1)).to_have_text("Everything is open")
 
 
+def test_who_is_at_a_button_stays_there_and_sees_what_changes(page, ground):
+    ground.open()
+    page.goto("/")
+    expect(page.locator("#sites .site .state").first).to_contain_text("Open")
+    page.get_by_role("link", name="Close or schedule All sites").focus()
+    ground.run("on", "--for", "1h")
+    expect(page.locator("#sites .site .state").first).to_contain_text("Closed")
+    focused = "document.activeElement.textContent.replace(/\\s+/g, ' ').trim()"
+    assert page.evaluate(focused) == "Close or schedule All sites (*)"
+    ground.run("on", "--at", "2099-01-01T10:00:00Z", "--for", "1h")
+    box = page.get_by_label("Also end what is scheduled")
+    box.check()
+    page.get_by_role("button", name="Extend by 15 minutes").focus()
+    ground.run("on", "--hold", "--for", "2h", "--note", "another one")
+    expect(page.locator("#sites")).to_contain_text("another one")
+    assert page.evaluate(focused) == "Extend by 15 minutes (All sites (*))"
+    expect(box).to_be_checked()
+    # What was focused has gone: the place stays.
+    page.get_by_role("button", name="Reopen").focus()
+    ground.open()
+    expect(page.locator("#sites .site .state").first).to_contain_text("Open")
+    assert page.evaluate("document.activeElement.closest('.site') !== null")
+
+
 def test_the_first_page_shows_the_last_hour_and_what_is_to_come(page, ground):
     page.goto("/")
     refused = page.get_by_role("img", name="Refused, minute by minute")
-    before = int(re.search(r"(\d+) in all", refused.get_attribute("aria-label"))[1])
+    drawn = refused.get_attribute("aria-label") if refused.count() else "0 in all"
+    before = int(re.search(r"(\d+) in all", drawn)[1])
     ground.run("on", "--for", "2h", "--wait")
     for _ in range(3):
         assert page.request.get(ground.site).status == 503
     # The roster is looked at every few seconds.
     for _ in range(60):
         page.goto("/")
-        if f"{before + 3} in all" in refused.get_attribute("aria-label"):
+        if refused.count() and f"{before + 3} in all" in refused.get_attribute("aria-label"):
             break
         page.wait_for_timeout(500)
     expect(refused).to_have_attribute("aria-label", re.compile(f"{before + 3} in all"))
@@ -119,7 +160,7 @@ def test_a_closing_is_scheduled_in_a_time_zone(pages, ground):
     page.get_by_label("From").fill("2040-01-02T09:00")
     page.get_by_label(re.compile("^Until")).fill("2040-01-02T10:00")
     page.get_by_role("button", name="Rehearse").click()
-    expect(page.locator("main")).to_contain_text("from 2040-01-02T00:00:00Z until 2040-01-02T01:00:00Z")
+    expect(page.locator("main")).to_contain_text("closed from Jan 1, 2040, 7:00 PM until Jan 1, 2040, 8:00 PM, by window")
     page.get_by_role("button", name="Close all sites").click()
     expect(page.get_by_role("status")).to_contain_text("Scheduled")
     page.goto("/")
@@ -153,7 +194,7 @@ def test_the_history_tells_and_an_earlier_revision_comes_back(page, ground):
     page.goto("/history")
     expect(page.locator(".history li").first).to_contain_text("ended")
     page.get_by_role("button", name="Roll back").first.click()
-    expect(page.locator("main")).to_contain_text("on by window")
+    expect(page.locator("main")).to_contain_text("closed until it is ended, by window")
     page.get_by_role("button", name="Roll back").click()
     expect(page.get_by_role("status")).to_contain_text("Confirmed: 2 of 2")
     assert "first" in ground.run("status")
@@ -256,3 +297,26 @@ def test_an_admin_adds_somebody_and_a_token_and_takes_both_away(page, ground):
     assert answer.status == 401
     page.goto("/you")
     expect(page.locator("main li", has_text="this one")).to_have_count(1)
+
+
+def test_the_end_of_a_window_is_taken_away(page, ground):
+    closed(page, lasts="30m")
+    page.goto("/")
+    page.get_by_role("link", name="Change message or end").click()
+    page.get_by_label("Until somebody reopens").check()
+    page.get_by_role("button", name="Rehearse the new end").click()
+    expect(page.locator("main")).to_contain_text("now until it is ended instead of until")
+    page.get_by_role("button", name="Change window").click()
+    page.goto("/")
+    expect(page.locator(".site")).to_contain_text("somebody reopens it")
+
+
+def test_another_address_is_tried(page):
+    page.goto("/change?site=*")
+    page.get_by_label("Your address").fill("192.0.2.7")
+    page.get_by_role("button", name="Rehearse").click()
+    expect(page.get_by_role("alert").first).to_contain_text("from 192.0.2.7 the page would be refused")
+    page.get_by_label("Try another address").fill("")
+    page.get_by_role("button", name="Rehearse again").click()
+    expect(page.get_by_role("alert").first).to_contain_text("from your address, 127.0.0.1,")
+    expect(page.locator("main")).to_contain_text("the tunnel's address")

@@ -57,6 +57,15 @@ pub(crate) struct Minute {
     pub(crate) refused: u64,
 }
 
+/// What the servers have said last, all together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Present {
+    /// How many requests run.
+    pub(crate) running: u64,
+    /// How many wait.
+    pub(crate) waiting: u64,
+}
+
 /// Reads the reports again and again. It ends with the console.
 pub(crate) async fn watch(desk: Arc<Desk>) {
     // Its own, for it looks less often than others do.
@@ -81,12 +90,7 @@ pub(crate) async fn watch(desk: Arc<Desk>) {
 
 impl Figures {
     fn note(&self, number: i64, members: &[Member]) {
-        let present = members.iter().filter(|member| matches!(member.life, Life::Live | Life::Unheard));
-        let (mut running, mut waiting) = (0, 0);
-        for Member { report, .. } in present {
-            running += report.running as u64;
-            waiting += report.held as u64;
-        }
+        let Present { running, waiting } = Present::of(members);
         let mut kept = self.kept();
         let refused = kept.more(number, members);
         if kept.minutes.back().is_none_or(|minute| minute.number != number) {
@@ -115,6 +119,19 @@ impl Figures {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Present ===
+
+impl Present {
+    /// What runs and waits on those who are there; of the others nobody knows.
+    pub(crate) fn of(members: &[Member]) -> Self {
+        let present = members.iter().filter(|member| matches!(member.life, Life::Live | Life::Unheard));
+        present.fold(Self::default(), |sum, Member { report, .. }| Self {
+            running: sum.running + report.running as u64,
+            waiting: sum.waiting + report.held as u64,
+        })
     }
 }
 

@@ -129,7 +129,8 @@ impl Control {
             Ok::<_, String>(())
         };
         let opens = if window.is_none() { Opens::Sites(vec![host.clone()]) } else { Opens::Nothing };
-        let (control, followers) = (control.opening(opens), stores::followers(py, &self.url));
+        let control = control.opening(opens);
+        let followers = stores::followers(py, &self.url);
         py.detach(|| {
             runtime.block_on(async {
                 control.update(&done, edit).await?;

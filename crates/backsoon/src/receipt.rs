@@ -27,6 +27,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 pub use self::expect::{Expect, Lost};
+pub use self::judge::admits;
 use self::judge::{judge, look, mode};
 pub use self::late::Late;
 pub use self::server::{Ended, Server, ServerCut};

@@ -58,6 +58,11 @@ impl Desk {
         self.control.store()
     }
 
+    /// Where what was written lies: `file:/srv/state, revision 7`.
+    pub(super) fn place(&self, state: &State) -> String {
+        format!("{}, revision {}", self.store().url(), state.revision)
+    }
+
     /// What to type to do `what` at this very desk.
     pub(super) fn command(&self, what: &str) -> String {
         format!("{} {what}{}", self.program, self.flags)
@@ -82,19 +87,19 @@ impl Desk {
         note: &str,
         edit: impl FnMut(&mut State) -> Result<(), E>,
     ) -> Result<Written> {
-        self.reopen(Opens::Nothing, note, edit).await
+        let (found, outcome) = self.write(Opens::Nothing, note, edit).await?;
+        self.watch(&found, outcome).await
     }
 
-    /// [`Desk::update`] that is made to open something.
-    pub(super) async fn reopen<E: ToString>(
+    /// Changes the State, in a way that `opens` nothing else; with it comes what was found before.
+    pub(super) async fn write<E: ToString>(
         &self,
         opens: Opens,
         note: &str,
         edit: impl FnMut(&mut State) -> Result<(), E>,
-    ) -> Result<Written> {
+    ) -> Result<(Found, Outcome)> {
         let found = self.control.find().await?;
-        let outcome = self.control.opening(opens).update(note, edit).await?;
-        self.watch(&found, outcome).await
+        Ok((found, self.control.opening(opens).update(note, edit).await?))
     }
 
     /// Watches the fleet follow a change of what was `found`.

@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::difference::differences;
+use super::difference::{Difference, differences};
 use super::impact::ImpactView;
 use super::matching::IfMatch;
 use super::receipt::all;
@@ -60,7 +60,8 @@ pub(crate) struct EntryView {
     /// What and why, in their words.
     pub(crate) note: String,
     /// What it did.
-    pub(crate) differences: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub(crate) differences: Vec<Difference>,
     /// What the closings that it ended had done to visitors, where that was kept.
     pub(crate) impacts: Vec<ImpactView>,
 }

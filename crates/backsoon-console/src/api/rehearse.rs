@@ -1,5 +1,6 @@
 //! `POST /rehearse`: what a closing would do, found out by the very functions that do it. Nothing is written.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State as Desks;
 use backsoon::decide::{Decision, Local, Reason, decide};
-use backsoon::fleet::Roster;
+use backsoon::fleet::{Report, Roster};
+use backsoon::receipt::admits;
 use backsoon::rules::Effect;
 use backsoon::snapshot::{Settled, Snapshot};
 use backsoon::time::Timestamp;
@@ -52,6 +54,8 @@ pub(crate) struct RehearsalView {
     pub(crate) address: IpAddr,
     /// Whether that address would be refused or held somewhere on `/`.
     pub(crate) locked_out: bool,
+    /// Whether that address could look at `/` everywhere, and somewhere change nothing: a POST would be refused or held.
+    pub(crate) read_only: bool,
     /// What a visitor of the first site would get.
     pub(crate) reply: ReplyView,
     /// What else is worth knowing before.
@@ -80,17 +84,23 @@ pub(crate) struct SiteRehearsal {
     /// The mode then.
     #[schema(value_type = ModeName)]
     pub(crate) after: Mode,
-    /// The rules that would let requests pass all the same: this server's own, then the site's.
+    /// What would be let in all the same by the State's rules, as the receipt will say it.
     pub(crate) stays_open: Vec<String>,
-    /// What would be done with the caller, path by path.
+    /// What would be let in all the same by the rules of this server alone; other servers have their own.
+    pub(crate) by_this_server: Vec<String>,
+    /// What this server would do with a visitor from the address, path by path: with GET, and with POST where that is
+    /// something else. Nothing is sent along: no pass, no field and no user is considered.
     pub(crate) you: Vec<TriedView>,
-    /// What would be done with health probes.
+    /// What this server would do with health probes.
     pub(crate) health: Vec<TriedView>,
 }
 
 /// A request that was tried.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TriedView {
+    /// GET or POST.
+    #[schema(value_type = String)]
+    pub(crate) method: &'static str,
     pub(crate) path: String,
     /// admitted, refused, held, or depends (on the user).
     #[schema(value_type = String)]
@@ -147,9 +157,16 @@ impl Desk {
         // As at its first moment.
         let then = wanted.start.map_or(now, |start| start.max(now));
         let trial = Trial { before: &before, after: &after, sites: &sites, now, then };
-        let mut view = trial.view(&self.options.local, &body.paths, address);
+        let mut view = self.view(&trial, &body.paths, address).await;
         view.warnings.splice(0..0, self.strangers(&before, &sites).await);
         Ok(view)
+    }
+
+    /// What would be done with requests on both sides of the change, and what the servers that are there would let in.
+    pub(crate) async fn view(&self, trial: &Trial<'_>, paths: &[String], address: IpAddr) -> RehearsalView {
+        let look = self.looks.recent(&*self.store).await.ok();
+        let servers: Vec<_> = look.iter().flat_map(|look| look.roster.present()).collect();
+        trial.view(&self.options.local, &servers, paths, address)
     }
 
     /// Which of `sites` no server has heard of, and whether there is any server at all.
@@ -168,7 +185,7 @@ impl Desk {
 
 impl Trial<'_> {
     /// What would be done with requests on both sides of the change.
-    pub(crate) fn view(&self, local: &Local, paths: &[String], address: IpAddr) -> RehearsalView {
+    fn view(&self, local: &Local, servers: &[&Report], paths: &[String], address: IpAddr) -> RehearsalView {
         let Self { before, after, sites, now, then } = *self;
         let (old, new) =
             (Snapshot::settle(before, local, now, None), Snapshot::settle(after, local, then, None));
@@ -179,22 +196,29 @@ impl Trial<'_> {
         for (host, _) in reached {
             let Some(site) = new.exactly(&host) else { continue };
             let name = host.as_str().replace('*', "any");
-            let open =
-                local.rules.iter().chain(site.policy().rules.iter()).filter(|rule| rule.then == Effect::Open);
+            let shut = site.mode() > Mode::Off;
+            let own = local.rules.iter().filter(|rule| shut && rule.then == Effect::Open);
             views.push(SiteRehearsal {
                 before: old.exactly(&host).map_or_else(|| old.site(&name).mode(), |site| site.mode()),
                 after: site.mode(),
-                stays_open: open.map(|rule| rule.name.to_string()).collect(),
-                you: paths.iter().map(|path| try_it(site, &name, path, Some(address))).collect(),
-                health: HEALTH.iter().map(|path| try_it(site, &name, path, None)).collect(),
+                stays_open: admits(after, &BTreeMap::from([(host.clone(), site.mode())]), servers),
+                by_this_server: own.map(|rule| rule.name.to_string()).collect(),
+                you: paths.iter().flat_map(|path| as_visitor(site, &name, path, address)).collect(),
+                health: HEALTH.iter().map(|path| try_it(site, &name, "GET", path, None)).collect(),
                 site: host.clone(),
             });
             if reply.is_none() && sites.contains(&host) {
                 reply = Some(replies(site, &name, then));
             }
         }
-        let is_shut = |tried: &TriedView| tried.path == "/" && tried.decision != "admitted";
-        let locked_out = views.iter().flat_map(|site| &site.you).any(is_shut);
+        let is_shut = |method: &str| {
+            let is_shut = |tried: &TriedView| {
+                (tried.method, tried.path.as_str()) == (method, "/") && tried.decision != "admitted"
+            };
+            views.iter().flat_map(|site| &site.you).any(is_shut)
+        };
+        let locked_out = is_shut("GET");
+        let read_only = !locked_out && is_shut("POST");
         let refused = |site: &SiteRehearsal| site.health.iter().any(|tried| tried.decision != "admitted");
         let mut warnings = Vec::new();
         if views.iter().any(refused) {
@@ -202,15 +226,25 @@ impl Trial<'_> {
                 "health paths would be refused: whatever probes them may restart the servers".to_owned(),
             );
         }
-        RehearsalView { sites: views, address, locked_out, reply: reply.unwrap_or_default(), warnings }
+        let reply = reply.unwrap_or_default();
+        RehearsalView { sites: views, address, locked_out, read_only, reply, warnings }
     }
 }
 
-fn try_it(site: &Settled, host: &str, path: &str, from: Option<IpAddr>) -> TriedView {
-    let mut request = Request::new("GET", host, path, &backsoon::request::NO_HEADERS);
+/// A look at the path, and a change there if that is another matter.
+fn as_visitor(site: &Settled, host: &str, path: &str, from: IpAddr) -> Vec<TriedView> {
+    let tried = |method| try_it(site, host, method, path, Some(from));
+    let (look, change) = (tried("GET"), tried("POST"));
+    let is_other = look.decision != change.decision;
+    std::iter::once(look).chain(is_other.then_some(change)).collect()
+}
+
+fn try_it(site: &Settled, host: &str, method: &'static str, path: &str, from: Option<IpAddr>) -> TriedView {
+    let mut request = Request::new(method, host, path, &backsoon::request::NO_HEADERS);
     request.peer = from;
     let decision = decide(site.policy(), &request);
     TriedView {
+        method,
         path: path.to_owned(),
         decision: match decision {
             Decision::Admit(_) => "admitted",

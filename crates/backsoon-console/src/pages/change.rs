@@ -1,10 +1,12 @@
 //! Changing something: the form, the rehearsal, the change itself, and the page that visitors would see.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State as Desks;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use backsoon::Mode;
+use backsoon::fleet::Roster;
 use http::{HeaderValue, StatusCode, header};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
@@ -13,9 +15,9 @@ use serde::Deserialize;
 use super::visit::Visit;
 use super::wish::{Tried, Verb, Wish};
 use super::zones::zones;
-use crate::api::difference::differences;
+use crate::api::difference::{differences, pieces};
 use crate::api::matching::etag;
-use crate::api::state::{WindowView, windows};
+use crate::api::state::{Source, WindowView, windows};
 use crate::api::windows::window_id;
 use crate::console::Desk;
 use crate::form::{Asked, Checked};
@@ -49,7 +51,8 @@ pub(crate) async fn form(
 ) -> Result<Response> {
     visit.caller.must_be(Role::Operator)?;
     let is_known = is_known(&desk, &wish).await?;
-    let values = context! { wish => Value::from(Serde(&wish)), zones => zones(), is_known };
+    let address = visit.caller.from.to_string();
+    let values = context! { wish => Value::from(Serde(&wish)), zones => zones(), is_known, address };
     Ok(visit.page(&desk, StatusCode::OK, "change.html", values))
 }
 
@@ -120,7 +123,7 @@ pub(crate) async fn preview(
     let verb = verb.ok_or_else(|| Problem::not_found("there is nothing of that name to be shown"))?;
     visit.caller.must_be(verb.role())?;
     let tried = desk.try_out(&visit.caller, verb, &shown.wish).await?;
-    let reply = tried.trial().view(&desk.options.local, &[], visit.caller.from).reply;
+    let reply = desk.view(&tried.trial(), &[], visit.caller.from).await.reply;
     let mut answer = Html(reply.html).into_response();
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PREVIEW_POLICY));
@@ -133,7 +136,13 @@ async fn rehearsal(desk: &Desk, visit: &Visit, verb: Verb, wish: &Wish, why: &st
     // What is done is called as what is shown.
     let called = tried.new_window().filter(|_| verb == Verb::Close).map(|window| window.id.to_string());
     let wish = &Wish { called: called.unwrap_or_default(), ..wish.clone() };
-    let mut view = tried.trial().view(&desk.options.local, &[], visit.caller.from);
+    let named = wish.address()?;
+    let address = named.unwrap_or(visit.caller.from);
+    // Through a tunnel everybody has the gate's own address.
+    let is_tunnel = named.is_none() && address.is_loopback();
+    let look = desk.looks.recent(&*desk.store).await.ok();
+    let has_others = look.is_some_and(|look| look.roster.0.len() > 1);
+    let mut view = desk.view(&tried.trial(), &[], address).await;
     if verb == Verb::Close {
         view.warnings.extend(desk.strangers(&tried.before, &tried.sites).await);
     }
@@ -142,7 +151,8 @@ async fn rehearsal(desk: &Desk, visit: &Visit, verb: Verb, wish: &Wish, why: &st
     Ok(context! {
         verb => verb.as_str(), why, fields, query => wish.query(verb), seen => etag(&tried.before),
         title => title(verb, wish, &tried), is_shown, is_later => tried.then > Timestamp::now(),
-        then => tried.then.to_string(), differences => differences(&tried.before, &tried.after),
+        then => tried.then.to_string(), is_tunnel, has_others, from => wish.from.trim(),
+        differences => Value::from(Serde(&pieces(&differences(&tried.before, &tried.after)))),
         view => Value::from(Serde(&view)),
     })
 }
@@ -154,14 +164,20 @@ async fn again(desk: &Desk, visit: Visit, verb: Verb, wish: &Wish, problem: Prob
     }
     let values = context! {
         why => problem.detail, wish => Value::from(Serde(wish)), zones => zones(), is_known => is_known(desk, wish).await?,
+        address => visit.caller.from.to_string(),
     };
     Ok(visit.page(desk, problem.status, "change.html", values))
 }
 
-/// Whether the State has the site already.
+/// Whether the State has the site already, or a server serves it.
 async fn is_known(desk: &Desk, wish: &Wish) -> Result<bool> {
-    let (state, _) = desk.state().await?;
-    Ok(wish.site.is_empty() || wish.host().is_ok_and(|host| state.site(&host).is_some()))
+    let (state, source) = desk.state().await?;
+    // While the store is away nobody waits for it here.
+    let roster = match source {
+        Source::Store => Roster::observe(&*desk.store, Duration::ZERO).await.unwrap_or_default(),
+        Source::Instance => Roster::default(),
+    };
+    Ok(wish.site.is_empty() || wish.host().is_ok_and(|host| roster.knows(&state, &host).is_ok()))
 }
 
 /// What is to be done, in the words of its button.

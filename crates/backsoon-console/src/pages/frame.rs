@@ -8,11 +8,12 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use crate::console::Desk;
 
 /// Every template, by name; `frame.html` is what the others extend.
-const TEMPLATES: [(&str, &str); 19] = [
+const TEMPLATES: [(&str, &str); 20] = [
     ("people-history.html", include_str!("../../templates/people-history.html")),
     ("records.html", include_str!("../../templates/records.html")),
     ("people.html", include_str!("../../templates/people.html")),
     ("you.html", include_str!("../../templates/you.html")),
+    ("difference.html", include_str!("../../templates/difference.html")),
     ("change.html", include_str!("../../templates/change.html")),
     ("frame.html", include_str!("../../templates/frame.html")),
     ("history.html", include_str!("../../templates/history.html")),

@@ -10,6 +10,7 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 
 use super::visit::Visit;
+use crate::api::difference::pieces;
 use crate::console::Desk;
 use crate::form::Asked;
 use crate::problem::Result;
@@ -31,6 +32,8 @@ pub(crate) async fn show(
 ) -> Result<Response> {
     let history = desk.history(which.before, PAGE).await?;
     let is_newest = which.before.is_none();
-    let values = context! { history => Value::from(Serde(&history)), is_newest };
+    let said: Vec<_> = history.changes.iter().map(|change| pieces(&change.differences)).collect();
+    let said = Value::from(Serde(&said));
+    let values = context! { history => Value::from(Serde(&history)), said, is_newest };
     Ok(visit.page(&desk, StatusCode::OK, "history.html", values))
 }

@@ -19,6 +19,7 @@ use crate::api::fleet::members;
 use crate::api::receipt::{ReceiptView, all};
 use crate::api::state::{SiteView, Source, public};
 use crate::console::Desk;
+use crate::figures::Present;
 use crate::form::Asked;
 use crate::problem::Result;
 
@@ -61,7 +62,7 @@ pub(crate) async fn show(
 ) -> Result<Response> {
     let (state, source) = desk.state().await?;
     let mut view = public(&state, source, &desk.since, Timestamp::now());
-    let (charts, timeline) = (charts(&desk.figures, Timestamp::now()), timeline(&view, Timestamp::now()));
+    let timeline = timeline(&view, Timestamp::now());
     let is_shut = |site: &&SiteView| site.mode != Mode::Off;
     let (count, shut) = (view.sites.len(), view.sites.iter().filter(is_shut).count());
     let only = view.sites.iter().find(is_shut).filter(|_| shut == 1);
@@ -72,6 +73,8 @@ pub(crate) async fn show(
         Source::Store => desk.looks.recent_of(&*desk.store, &state).await.ok(),
         _ => None,
     };
+    let present = look.as_ref().map(|look| Present::of(&look.roster.0));
+    let charts = charts(&desk.figures, present, Timestamp::now());
     let members = look.as_ref().map(|look| members(look, &state)).unwrap_or_default();
     let expect = Expect { sites: all(&state), instances: 1, ..Expect::default() };
     let receipt = look

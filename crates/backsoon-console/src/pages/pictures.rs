@@ -7,7 +7,7 @@ use backsoon::time::Timestamp;
 use serde::Serialize;
 
 use crate::api::state::{StateView, WindowView};
-use crate::figures::{Figures, Minute};
+use crate::figures::{Figures, Minute, Present};
 
 /// The height of a chart, in its own units; a minute is ten wide.
 const HEIGHT: u64 = 40;
@@ -26,6 +26,10 @@ pub(crate) struct Chart {
     title: &'static str,
     /// What it says, in words.
     says: String,
+    /// What it says if there is nothing to be drawn.
+    nothing: &'static str,
+    /// Whether there is.
+    is_empty: bool,
     bars: Vec<Bar>,
 }
 
@@ -52,31 +56,39 @@ struct Row {
     width: u128,
 }
 
-/// The last hour of the whole fleet.
-pub(crate) fn charts(figures: &Figures, now: Timestamp) -> [Chart; 3] {
+/// The last hour of the whole fleet, and what runs and waits at present, if that can be known.
+pub(crate) fn charts(figures: &Figures, present: Option<Present>, now: Timestamp) -> [Chart; 3] {
     let hour = figures.hour(now.as_millis() / 60_000);
     let total: u64 = hour.iter().map(|minute| minute.refused).sum();
     let most = |of: fn(&Minute) -> u64| hour.iter().map(of).max().unwrap_or(0);
-    let running = most(|minute| minute.running);
-    let waiting = most(|minute| minute.waiting);
+    let at_once = |most: u64, present: Option<u64>| match present {
+        // It may be more than was ever seen here: the figures are looked at less often.
+        Some(present) => format!("{present} now, at most {} at once", most.max(present)),
+        None => format!("at most {most} at once"),
+    };
+    let (running, runs) = (most(|minute| minute.running), present.map(|present| present.running));
+    let (waiting, waits) = (most(|minute| minute.waiting), present.map(|present| present.waiting));
     let worst = most(|minute| minute.refused);
-    let chart = |title, says, of: fn(&Minute) -> u64, most: u64| {
+    let chart = |title, says, nothing, of: fn(&Minute) -> u64, most: u64, present: Option<u64>| {
         let bar = |(at, minute): (usize, &Minute)| {
             // What is there is seen, however small.
             let height = (of(minute) * HEIGHT).div_ceil(most.max(1));
             Bar { x: at * 10, y: HEIGHT - height, height }
         };
         let bars = hour.iter().enumerate().filter(|(_, minute)| of(minute) > 0).map(bar).collect();
-        Chart { title, says, bars }
+        let is_empty = most == 0 && present.is_none_or(|present| present == 0);
+        Chart { title, says, nothing, is_empty, bars }
     };
     [
-        chart("Run", format!("at most {running} at once"), |minute| minute.running, running),
-        chart("Wait", format!("at most {waiting} at once"), |minute| minute.waiting, waiting),
+        chart("Run", at_once(running, runs), "nothing ran", |minute| minute.running, running, runs),
+        chart("Wait", at_once(waiting, waits), "nothing waited", |minute| minute.waiting, waiting, waits),
         chart(
             "Refused",
             format!("{total} in all, at most {worst} in a minute"),
+            "nothing was refused",
             |minute| minute.refused,
             worst,
+            None,
         ),
     ]
 }

@@ -54,14 +54,15 @@ async fn a_site_is_closed_extended_and_reopened_and_the_history_names_who() {
     let history = ground.get("/api/v1/history?limit=2", &[&token]).await.json();
     assert_eq!(history["changes"][0]["note"], "off, all sites: done");
     assert!(history["changes"][0]["by"].as_str().unwrap().starts_with("test (token "));
-    assert!(history["changes"][1]["differences"][0].as_str().unwrap().ends_with("(on) ended"), "{history}");
+    assert!(
+        history["changes"][1]["differences"][0].as_str().unwrap().ends_with("(closed) ended"),
+        "{history}"
+    );
     let before = format!("/api/v1/history?before={}", history["next"]);
     let older = ground.get(&before, &[&token]).await.json();
     assert_eq!((older["changes"].as_array().unwrap().len(), older["next"].is_null()), (3, true));
-    assert_eq!(
-        older["changes"][2]["differences"][0].as_str().unwrap().split(" until").next().unwrap(),
-        format!("*: on by window {id}")
-    );
+    let first = older["changes"][2]["differences"][0].as_str().unwrap();
+    assert_eq!(first, format!("All sites (*): closed until {end}, by window {id}"));
 }
 
 #[tokio::test]
@@ -152,7 +153,8 @@ async fn a_rehearsal_tells_what_would_happen_and_does_nothing() {
         (&site["before"], &site["after"], &told["locked_out"]),
         (&json!("off"), &json!("on"), &json!(true))
     );
-    assert_eq!(site["stays_open"], json!(["webhooks", "office"]));
+    assert_eq!(site["by_this_server"], json!(["webhooks", "office"]));
+    assert_eq!(site["stays_open"], json!(["health paths", "robots.txt"]));
     let decisions: Vec<_> =
         site["you"].as_array().unwrap().iter().map(|tried| tried["decision"].clone()).collect();
     assert_eq!(decisions, ["refused", "admitted", "refused"]);
@@ -175,8 +177,66 @@ async fn a_rehearsal_tells_what_would_happen_and_does_nothing() {
     });
     update.await.unwrap();
     let told = ground.json("POST", "/api/v1/rehearse", &[&token], body).await.json();
-    assert_eq!(told["sites"][0]["stays_open"], json!(["webhooks", "office", "cart"]));
+    assert_eq!(told["sites"][0]["stays_open"], json!(["cart", "health paths", "robots.txt"]));
     assert_eq!(told["sites"][0]["you"][2]["decision"], "admitted");
+}
+
+#[tokio::test]
+async fn a_rehearsal_names_what_the_receipt_will_name() {
+    let ground = Ground::new().await;
+    let token = ground.token(Role::Operator).await;
+    let rules = json!([
+        {"name": "cart", "then": "open", "when": {"path": "/cart"}},
+        {"name": "never", "then": "closed", "when": {"path": "/never"}},
+    ]);
+    let rules: Vec<backsoon::Rule> = serde_json::from_value(rules).unwrap();
+    let control = ground.control();
+    let made = control.update("rules and a page", |state| {
+        state.default.rules = Some(rules.clone().into());
+        state.default.page = Some(
+            serde_json::from_value(json!({"logo": {"path": "/logo.svg", "alt": "The shop"}}))
+                .unwrap_or_default(),
+        );
+        Ok::<_, String>(())
+    });
+    made.await.unwrap();
+    for mode in ["on", "hold", "read-only"] {
+        let body = format!(r#"{{"mode":"{mode}"}}"#);
+        let told =
+            ground.json("POST", "/api/v1/rehearse", &[&token], &format!(r#"{{"closing":{body}}}"#)).await;
+        let closed = ground.json("POST", "/api/v1/windows", &[&token], &body).await;
+        assert_eq!(closed.status, 201, "{closed:?}");
+        let receipt = ground.get("/api/v1/receipt", &[&token]).await.json();
+        let told = &told.json()["sites"][0]["stays_open"];
+        assert!(told.as_array().is_some_and(|told| told.len() > 2), "{told}");
+        assert_eq!(told, &receipt["admits"], "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn who_could_look_but_not_save_is_told_so() {
+    let ground = Ground::new().await;
+    let token = ground.token(Role::Viewer).await;
+    let told = async |mode: &str| {
+        let body = format!(r#"{{"closing":{{"mode":"{mode}"}},"paths":["/cart"]}}"#);
+        ground.json("POST", "/api/v1/rehearse", &[&token], &body).await.json()
+    };
+    let shut = told("on").await;
+    assert_eq!((&shut["locked_out"], &shut["read_only"]), (&json!(true), &json!(false)));
+    assert_eq!(shut["sites"][0]["you"].as_array().unwrap().len(), 2, "{shut}");
+    let milder = told("read-only").await;
+    assert_eq!((&milder["locked_out"], &milder["read_only"]), (&json!(false), &json!(true)));
+    let tried: Vec<_> = milder["sites"][0]["you"].as_array().unwrap().clone();
+    let tried: Vec<_> =
+        tried.iter().map(|tried| [&tried["method"], &tried["path"], &tried["decision"]]).collect();
+    let tried = json!(tried);
+    let meant = json!([
+        ["GET", "/", "admitted"],
+        ["POST", "/", "refused"],
+        ["GET", "/cart", "admitted"],
+        ["POST", "/cart", "refused"]
+    ]);
+    assert_eq!(tried, meant);
 }
 
 #[tokio::test]
@@ -215,5 +275,5 @@ async fn no_answer_shows_what_signs_or_opens_passes() {
     }
     let history = ground.get("/api/v1/history", &[&ada.cookie]).await.json();
     let told = history["changes"][0]["differences"][0].as_str().unwrap().to_owned();
-    assert!(told.starts_with("*: pass ") && told.contains(" for eve until "), "{told}");
+    assert!(told.starts_with("All sites (*): pass ") && told.contains(" for eve until "), "{told}");
 }

@@ -150,7 +150,7 @@ async fn the_window_that_is_rehearsed_is_the_one_that_is_written_with_all_its_li
     let shown = ground.form("/rehearse/close", &[&ada.cookie, &own], &form).await;
     assert_eq!(shown.status, 200, "{shown:?}");
     let called = hidden(&shown.body, "called");
-    assert!(shown.body.contains(&format!("hold by window {called}")), "{shown:?}");
+    assert!(shown.body.contains(&format!("on hold until it is ended, by window {called}")), "{shown:?}");
     assert_eq!(hidden(&shown.body, "max_held"), "7");
     let form = format!("{form}&called={called}");
     assert_eq!(ground.form("/close", &[&ada.cookie, &own], &form).await.status, 303);
@@ -197,4 +197,105 @@ async fn a_reopening_ends_what_is_scheduled_if_it_is_asked_to() {
     assert_eq!(done.status, 303, "{done:?}");
     let state = ground.control().read().await.unwrap().unwrap();
     assert!(state.default.windows.is_empty(), "{state:?}");
+}
+
+#[tokio::test]
+async fn an_address_is_tried_that_is_named_and_a_tunnels_is_doubted() {
+    let mut options = backsoon_console::Options::default();
+    let office = serde_json::json!([{"name": "office", "then": "open", "when": {"network": "192.0.2.0/24"}}]);
+    options.local.rules = serde_json::from_value::<Vec<backsoon::Rule>>(office).unwrap().into();
+    let ground = Ground::with(options).await;
+    ground.user("ada", Role::Operator).await;
+    let ada = ground.sign_in("ada").await;
+    let (own, csrf) = (ground.origin(), &ada.csrf);
+    let form = ground.get("/change?site=*", &[&ada.cookie]).await.body;
+    assert!(form.contains("name=\"from\"") && form.contains("tunnel's and perhaps not yours"), "{form}");
+    let rehearsed = async |from: &str| {
+        let form = format!("site=*&mode=on&from={from}&csrf={csrf}");
+        ground.form("/rehearse/close", &[&ada.cookie, &own], &form).await
+    };
+    let through_a_tunnel = rehearsed("").await.body;
+    for part in ["You would be locked out", "127.0.0.1 is the tunnel&#x27;s address", "Passes, users and"] {
+        let plain = part.replace("&#x27;", "'");
+        assert!(
+            through_a_tunnel.contains(part) || through_a_tunnel.contains(&plain),
+            "{part}: {through_a_tunnel}"
+        );
+    }
+    assert!(through_a_tunnel.contains("by the rules of this server: office"), "{through_a_tunnel}");
+    let office = rehearsed("+192.0.2.7").await.body;
+    assert!(office.contains("would not be locked out: from 192.0.2.7"), "{office}");
+    assert!(!office.contains("tunnel"), "{office}");
+    let wrong = rehearsed("my+desk").await;
+    assert!(wrong.status == 422 && wrong.body.contains("is no address"), "{wrong:?}");
+    // It is only tried, and never in the way of the closing.
+    let done = format!("site=*&mode=on&from=192.0.2.7&csrf={csrf}");
+    assert_eq!(ground.form("/close", &[&ada.cookie, &own], &done).await.status, 303);
+}
+
+#[tokio::test]
+async fn the_end_of_a_window_is_taken_away() {
+    let ground = Ground::new().await;
+    ground.user("ada", Role::Operator).await;
+    let ada = ground.sign_in("ada").await;
+    let (own, csrf) = (ground.origin(), &ada.csrf);
+    let headers = ada.headers(&ground);
+    let made = ground.json("POST", "/api/v1/windows", &all(&headers), r#"{"mode":"on","for":"1h"}"#).await;
+    let id = made.json()["windows"][0]["id"].as_str().unwrap().to_owned();
+    let page = ground.get(&format!("/window?id={id}"), &[&ada.cookie]).await.body;
+    assert!(page.contains("name=\"until\" value=\"reopened\""), "{page}");
+    let form = format!("id={id}&ends=&zone=UTC&csrf={csrf}");
+    let unsaid = ground.form("/rehearse/amend", &[&ada.cookie, &own], &format!("{form}&until=moment")).await;
+    assert!(unsaid.status == 422 && unsaid.body.contains("say until when"), "{unsaid:?}");
+    let form = format!("{form}&until=reopened");
+    let shown = ground.form("/rehearse/amend", &[&ada.cookie, &own], &form).await;
+    assert!(
+        shown.status == 200 && shown.body.contains("now until it is ended instead of until "),
+        "{shown:?}"
+    );
+    assert_eq!(hidden(&shown.body, "until"), "reopened");
+    assert_eq!(ground.form("/amend", &[&ada.cookie, &own], &form).await.status, 303);
+    let state = ground.control().read().await.unwrap().unwrap();
+    assert_eq!(state.default.windows[0].end, None);
+}
+
+#[tokio::test]
+async fn a_host_that_no_server_has_seen_is_closed_only_by_who_says_so() {
+    let ground = Ground::new().await;
+    ground.user("ada", Role::Operator).await;
+    let ada = ground.sign_in("ada").await;
+    let page = async |site: &str| ground.get(&format!("/change?site={site}"), &[&ada.cookie]).await.body;
+    let unknown = page("shpo.example").await;
+    assert!(unknown.contains("No server has seen this host yet. Close it all the same"), "{unknown}");
+    assert!(unknown.contains("check the spelling: shpo.example"), "{unknown}");
+    let mut options = backsoon::join::Options::default();
+    (options.name, options.serves) = (Some("web-1".into()), vec!["shop.example".parse().unwrap()]);
+    let _web = backsoon::Instance::join(std::sync::Arc::clone(&ground.store), options).await;
+    assert!(!page("shop.example").await.contains("No server has seen"));
+    assert!(!page("*").await.contains("No server has seen"));
+}
+
+#[tokio::test]
+async fn what_runs_now_is_told_beside_the_most_of_the_hour_and_nothing_is_drawn_of_nothing() {
+    let ground = Ground::new().await;
+    ground.user("ada", Role::Viewer).await;
+    let ada = ground.sign_in("ada").await;
+    let page = ground.get("/", &[&ada.cookie]).await.body;
+    assert!(page.contains("Nothing ran, nothing waited, nothing was refused."), "{page}");
+    assert!(!page.contains("minute by minute:"), "{page}");
+    let request = backsoon::Request::new("GET", "shop.example", "/", &backsoon::request::NO_HEADERS);
+    let running = ground.instance.admit(&request).await;
+    assert!(matches!(running, backsoon::Admission::Admitted(..)));
+    let told = async |words: &str| {
+        let begun = std::time::Instant::now();
+        while !ground.get("/", &[&ada.cookie]).await.body.contains(words) {
+            assert!(begun.elapsed() < super::ground::PATIENCE, "not in time: {words}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    told("<strong>Run</strong> 1 now, at most 1 at once").await;
+    // Until the figures have been looked at, which happens every few seconds.
+    told("y=\"0\" width=\"8\"").await;
+    drop(running);
+    told("<strong>Run</strong> 0 now, at most 1 at once").await;
 }

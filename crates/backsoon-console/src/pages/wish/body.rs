@@ -2,6 +2,7 @@
 
 use backsoon::Mode;
 use backsoon::document::PassId;
+use backsoon::time::Timestamp;
 
 use super::{Wish, wrong};
 use crate::api::windows::{AmendBody, CloseBody, ReopenBody, window_id};
@@ -43,10 +44,24 @@ impl Wish {
         let said = |text: &String| Some(text.clone()).filter(|text| !text.trim().is_empty());
         Ok(AmendBody {
             extend,
-            end: moment(&self.ends, &self.zone)?.map(Some),
+            end: self.end()?,
             message: self.message.as_ref().map(said),
             note: self.note.clone(),
         })
+    }
+
+    /// Another end, if one is asked for.
+    fn end(&self) -> Result<Option<Option<Timestamp>>> {
+        if self.until == "reopened" {
+            return Ok(Some(None));
+        }
+        let end = moment(&self.ends, &self.zone)?;
+        if end.is_none() && self.until == "moment" {
+            return Err(Problem::unprocessable(
+                "say until when, or choose that it stays closed until somebody reopens",
+            ));
+        }
+        Ok(end.map(Some))
     }
 
     pub(super) fn reopen_body(&self) -> Result<ReopenBody> {

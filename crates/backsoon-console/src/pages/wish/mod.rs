@@ -4,6 +4,8 @@ mod body;
 mod tried;
 mod verb;
 
+use std::net::IpAddr;
+
 use backsoon::Host;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,10 @@ pub(crate) struct Wish {
     pub(crate) id: String,
     pub(crate) extend: String,
     pub(crate) revision: String,
+    /// `reopened`: it has no end; `moment`: `ends` says it; empty: whatever else says it.
+    pub(crate) until: String,
+    /// The address that a rehearsal tries; that of whoever asks if empty.
+    pub(crate) from: String,
     /// The ETag of the State that was rehearsed.
     pub(crate) seen: String,
 }
@@ -65,6 +71,17 @@ impl Wish {
     /// Which State it is meant for.
     pub(crate) fn seen(&self) -> IfMatch {
         if self.seen.is_empty() { IfMatch::any() } else { IfMatch::only(&self.seen) }
+    }
+
+    /// The address to try from, if one is named.
+    pub(crate) fn address(&self) -> Result<Option<IpAddr>> {
+        let wrong = |_| {
+            Problem::unprocessable(format!("`{}` is no address; write 192.0.2.7 or 2001:db8::7", self.from))
+        };
+        match self.from.trim() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(wrong),
+        }
     }
 
     pub(crate) fn host(&self) -> Result<Host> {

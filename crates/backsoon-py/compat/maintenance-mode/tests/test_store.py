@@ -4,6 +4,7 @@ import asyncio
 import gc
 import io
 import json
+import logging
 import os
 import pickle
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.core.checks import run_checks
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 from maintenance_mode import store
@@ -76,6 +77,27 @@ def test_a_store_of_this_process_alone_is_closed_by_this_process_alone(given, cl
 def test_the_test_case_of_the_page_as_often_as_it_runs():
     assert [pages.run("move-from-django-maintenance-mode.md") for _ in range(2)] == [(1, [])] * 2
     store.leave()
+
+
+def test_one_host_that_is_closed_is_known_to_templates_and_the_filter_of_logs(backsoon, client):
+    from maintenance_mode.context_processors import maintenance_mode as variable
+    from maintenance_mode.logging import RequireNotMaintenanceMode503
+
+    here, there = (RequestFactory().get("/", HTTP_HOST=host) for host in ("testserver:8000", "two.example.com"))
+    record = lambda request: logging.makeLogRecord({"status_code": 503, "request": request})  # noqa: E731
+    passes = RequireNotMaintenanceMode503().filter
+
+    def are_told():
+        assert variable(here) == {"maintenance_mode": True} and variable(there) == {"maintenance_mode": False}
+        assert not passes(record(here)) and passes(record(there))
+        # The server of `runserver` has a socket there; and nobody knows of which host others speak.
+        assert passes(record(object())) and passes(logging.makeLogRecord({"status_code": 503}))
+        assert get_maintenance_mode() is False
+
+    backsoon("on", "--new-site", "--site=testserver")
+    are_told()
+    eventually("closed", lambda: client.get("/").status_code == 503)
+    are_told()
 
 
 def test_one_command_closes_django_and_proves_it(backsoon, client, state):
@@ -322,3 +344,11 @@ def test_the_bearer_of_a_pass_stays_signed_in(backsoon, given, as_user):
     assert browser.get("/").status_code == 200 and "_auth_user_id" in browser.session
     del browser.cookies[name]
     assert browser.get("/").status_code == 503 and "_auth_user_id" not in browser.session
+
+
+@pytest.mark.parametrize("word", ["on", "off"])
+def test_a_store_that_is_away_is_named_by_the_command(word, given):
+    given(STORE="redis://:secret@127.0.0.1:1/0")
+    with pytest.raises(CommandError, match="^The store did not take it: .*redis://.*127.0.0.1:1") as error:
+        call_command("maintenance_mode", word)
+    assert "secret" not in str(error.value)

@@ -77,6 +77,9 @@ class Command(BaseCommand):
         try:
             core.set_maintenance_mode(value, start=start, end=end)
         except OSError as error:
+            if settings.MAINTENANCE_MODE_STORE:
+                # There is no file.
+                raise CommandError(f"The store did not take it: {error}") from error
             verb = "read" if isinstance(self.unreadable, OSError) else "write"
             name = settings.MAINTENANCE_MODE_STATE_FILE_NAME
             raise CommandError(f"Unable to {verb} state file at: {name}") from error
