@@ -6,6 +6,8 @@ use backsoon_cli::{cli::Cli, commands, output};
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    ExitCode::from(output::code(commands::run(&cli)))
+    match Cli::try_parse() {
+        Ok(cli) => ExitCode::from(output::code(commands::run(&cli))),
+        Err(said) => output::usage(&said),
+    }
 }

@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -17,6 +19,12 @@ pub const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 /// What is said in passing.
 pub const DIM: Style = Style::new().dimmed();
+
+/// Why standard output took no more, the first time that it did not.
+static UNPRINTED: OnceLock<io::Error> = OnceLock::new();
+
+/// What is said of it.
+const UNPRINTABLE: &str = "the answer cannot be printed";
 
 /// Where the text behind a label begins.
 const LABEL: usize = 12;
@@ -48,14 +56,14 @@ pub fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Prints one line. A reader that has gone away (`| head`) is no error.
+/// Prints one line. If it cannot be printed, [`code`] says so at the end.
 pub fn line(text: impl Display) {
-    let _ = anstream::stdout().write_fmt(format_args!("{}\n", fit(&text.to_string(), 2)));
+    print(&fit(&text.to_string(), 2));
 }
 
 /// Prints a label and what belongs to it, below the line that it is a part of.
 pub fn field(label: &str, text: impl Display) {
-    let _ = anstream::stdout().write_fmt(format_args!("{}\n", fit(&format!("  {label:<10}{text}"), LABEL)));
+    print(&fit(&format!("  {label:<10}{text}"), LABEL));
 }
 
 /// Prints a label and what belongs to it for people, where a command of theirs prints its own.
@@ -88,18 +96,22 @@ pub fn json(value: &impl Serialize) -> Result<()> {
 /// # Errors
 /// When standard output takes nothing more; a reader that has gone away is no error.
 pub fn verbatim(text: &[u8]) -> Result<()> {
-    match io::stdout().write_all(text).and_then(|()| io::stdout().flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("the answer cannot be printed")
-        }
-        _ => Ok(()),
+    heard(io::stdout().write_all(text).and_then(|()| io::stdout().flush())).context(UNPRINTABLE)
+}
+
+/// Prints what the parser of the command line says: help where it was asked for, on standard output, or what was wrong.
+pub fn usage(said: &clap::Error) -> ExitCode {
+    let code = u8::try_from(said.exit_code()).unwrap_or(Exit::Usage.code());
+    match heard(said.print().and_then(|()| io::stdout().flush())).context(UNPRINTABLE) {
+        Err(error) if !said.use_stderr() => ExitCode::from(self::code(Err(error))),
+        _ => ExitCode::from(code),
     }
 }
 
 /// Prints rows in columns below their heading; on a terminal the last column is as wide as is left.
 pub fn table<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
     for row in columns(heading, rows) {
-        let _ = anstream::stdout().write_fmt(format_args!("{row}\n"));
+        print(&row);
     }
 }
 
@@ -130,12 +142,18 @@ pub fn columns<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; 
     std::iter::once(paint(DIM, render(heading))).chain(rows).collect()
 }
 
-/// The number that the process is to end with, after printing what went wrong.
+/// The number that the process is to end with, after printing what went wrong. Who has not said what was done has
+/// failed, whatever came of it.
 pub fn code(done: Result<Exit>) -> u8 {
-    let exit = done.unwrap_or_else(|error| {
+    let failed = |error: anyhow::Error| {
         note(format_args!("{} {}", paint(BAD, "error:"), sentence(&error)));
         Exit::of(&error)
-    });
+    };
+    let exit = done.unwrap_or_else(failed);
+    let exit = match UNPRINTED.get() {
+        Some(why) => failed(anyhow!("{UNPRINTABLE}: {why}")),
+        None => exit,
+    };
     exit.code()
 }
 
@@ -146,6 +164,19 @@ pub fn sentence(error: &anyhow::Error) -> String {
         cause if said.contains(&cause) => said,
         cause => format!("{said}: {cause}"),
     })
+}
+
+/// Prints one line as it is, and remembers if it could not.
+fn print(line: &str) {
+    let mut out = anstream::stdout();
+    let printed = heard(out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()));
+    // What comes after the first loss adds nothing.
+    let _ = printed.map_err(|why| UNPRINTED.set(why));
+}
+
+/// A reader that has gone away (`| head`) is no error.
+fn heard(printed: io::Result<()>) -> io::Result<()> {
+    printed.or_else(|why| if why.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(why) })
 }
 
 /// Breaks a line between words so that it fits on the terminal, and begins what follows at column `indent`. What is

@@ -7,6 +7,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, SpanRelativeTo};
 
+/// Ten years: who says more has slipped.
+pub const LONGEST: Duration = Duration::from_secs(3653 * 86_400);
+
 /// Reads `2026-11-20T23:30:00Z`, `2026-11-20T23:30+01:00`, or a local time with the name of its zone:
 /// `2026-11-21 02:30 Europe/Berlin`.
 ///
@@ -14,8 +17,14 @@ use jiff::{Span, SpanRelativeTo};
 /// A sentence with the way out; also for a local time that the zone skips or has twice.
 pub fn time(text: &str) -> Result<Timestamp, String> {
     let text = text.trim();
-    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
-        return moment.to_string().parse().map_err(|error: backsoon::time::NotATime| error.to_string());
+    let too_far = || format!("`{text}` is too far away; no closing is that far");
+    match text.parse::<jiff::Timestamp>() {
+        Ok(moment) => {
+            return moment.to_string().parse().map_err(|error: backsoon::time::NotATime| error.to_string());
+        }
+        // The last year that can be written; in any other it is the day that does not exist.
+        Err(error) if error.is_range() && text.starts_with("9999-") => return Err(too_far()),
+        Err(_) => {}
     }
     let way_out = || {
         format!(
@@ -31,8 +40,9 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
         Ok(_) => format!("`{text}` has no time zone; write \"{text} Europe/Berlin\", or add Z for UTC"),
         Err(_) => format!("`{zone}` is not the name of a time zone; write one like Europe/Berlin or UTC"),
     })?;
-    let moment = zone.to_ambiguous_zoned(local).unambiguous().map_err(|_| {
-        format!("at {local} the clocks of that zone change, so the time is missing or comes twice; write it with its offset, for example {local}+01:00")
+    let moment = zone.to_ambiguous_zoned(local).unambiguous().map_err(|error| match error.is_range() {
+        true => too_far(),
+        false => format!("at {local} the clocks of that zone change, so the time is missing or comes twice; write it with its offset, for example {local}+01:00"),
     })?;
     moment.timestamp().to_string().parse().map_err(|error: backsoon::time::NotATime| error.to_string())
 }
@@ -40,12 +50,40 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
 /// Reads `30m`, `2h`, `1h30m`, `90s` or `1d` (24 hours).
 ///
 /// # Errors
-/// A sentence with the way out; a duration is longer than nothing.
+/// A sentence with the way out; a duration is longer than nothing, and no longer than [`LONGEST`].
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let way_out = || format!("`{text}` is not a duration; write 30m, 2h or 1h30m");
-    let span: Span = text.trim().parse().map_err(|_| way_out())?;
-    let exact = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| way_out())?;
-    Duration::try_from(exact).ok().filter(|exact| !exact.is_zero()).ok_or_else(way_out)
+    let why = |what: &str| format!("`{text}` is {what}; write 30m, 2h or 1h30m");
+    let span: Span = text.trim().parse().map_err(|_| match is_well_formed(text) {
+        true if text.trim().starts_with('-') => why("negative"),
+        true => why("too long; at most 10 years"),
+        false => why("not a duration"),
+    })?;
+    let days = SpanRelativeTo::days_are_24_hours();
+    let exact = span.to_duration(days).map_err(|_| why("not a duration"))?;
+    match Duration::try_from(exact) {
+        Err(_) => Err(why("negative")),
+        Ok(Duration::ZERO) => Err(why("too short")),
+        Ok(long) if long > LONGEST => Err(why("too long; at most 10 years")),
+        Ok(exact) => Ok(exact),
+    }
+}
+
+/// Whether nothing but its numbers keeps `text` from being a duration.
+fn is_well_formed(text: &str) -> bool {
+    let mut digits = false;
+    let small = text.trim().chars().filter_map(|c| {
+        let again = std::mem::replace(&mut digits, c.is_ascii_digit()) && digits;
+        (!again).then_some(if digits { '1' } else { c })
+    });
+    small.collect::<String>().parse::<Span>().is_ok()
+}
+
+/// Reads how many of something there are.
+///
+/// # Errors
+/// A sentence with the way out.
+pub fn number(text: &str) -> Result<usize, String> {
+    text.trim().parse().map_err(|_| "write how many, for example 3".into())
 }
 
 /// `3 s`, `12 min`, `2 h 5 min`, `4 d 7 h`: a duration for people.
@@ -90,7 +128,10 @@ mod tests {
         assert!(why("2026-11-20 23:30").contains("has no time zone"));
         assert!(why("2026-11-20T23:30").contains("has no time zone"));
         assert!(why("2026-11-20 23:30 Mars/Base").contains("`Mars/Base` is not the name"));
-        assert!(why("tomorrow").contains("write 2026"));
+        assert!(why("tomorrow").contains("write 2026") && why("2026-02-30T00:00Z").contains("write 2026"));
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59Z", "9999-12-31 23:59 UTC"] {
+            assert!(why(text).contains("is too far away"), "{text}: {}", why(text));
+        }
         // Berlin's clocks go forward here: 02:30 does not exist. And back here: it comes twice.
         assert!(why("2026-03-29 02:30 Europe/Berlin").contains("clocks of that zone change"));
         assert!(why("2026-10-25 02:30 Europe/Berlin").contains("clocks of that zone change"));
@@ -103,7 +144,16 @@ mod tests {
         for text in ["", "0m", "-5m", "5", "soon", "1 fortnight"] {
             assert!(duration(text).unwrap_err().contains("write 30m"), "{text:?}");
         }
+        let why = |text: &str| duration(text).unwrap_err();
+        assert!(why("0s").contains("is too short") && why("-5m").contains("is negative"));
+        assert!(why("-99999999999h").contains("is negative"));
+        assert_eq!(duration("3653d"), Ok(LONGEST));
+        for text in ["3654d", "99999999999h", "999999999999999999999999s"] {
+            assert!(why(text).contains("is too long; at most 10 years"), "{text}: {}", why(text));
+        }
+        assert!(why("1y").contains("is not a duration"));
     }
+
     #[test]
     fn durations_are_said_as_people_say_them() {
         let said = |millis| plain(Duration::from_millis(millis));

@@ -5,11 +5,16 @@ use backsoon_cli::{commands, output};
 use clap::Parser as _;
 use pyo3::prelude::*;
 
-/// Runs `backsoon` with `arguments`, of which the first is the program's name, and returns its exit code.
+/// Runs `backsoon` with `arguments`, of which the first is the program's name, and returns its exit code. `typed` is what is
+/// typed to come here again, where that is something else.
 #[pyfunction]
-pub(crate) fn command(py: Python<'_>, arguments: Vec<String>) -> u8 {
+#[pyo3(signature = (arguments, typed = None))]
+pub(crate) fn command(py: Python<'_>, arguments: Vec<String>, typed: Option<String>) -> u8 {
     py.detach(|| match Cli::try_parse_from(arguments) {
-        Ok(cli) => output::code(commands::run(&cli)),
+        Ok(mut cli) => {
+            cli.program = typed;
+            output::code(commands::run(&cli))
+        }
         Err(error) => {
             // Standard output or error may be gone; there is nowhere left to say so.
             let _ = error.print();

@@ -6,15 +6,15 @@ use std::time::Duration;
 use backsoon::instance::Hesitation;
 use backsoon::request::{Effect, Identity, User};
 use backsoon::{Admission, store};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use serde_json::json;
 use tokio::task::AbortHandle;
 
 use crate::environ::Request;
 use crate::options::Options;
 use crate::process::{Own, runtime};
 use crate::reply::Reply;
+use crate::standing::shown;
+use crate::stores::{self, opened};
 
 /// After this long a farewell that the store does not take is given up: the process is about to end.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -64,12 +64,14 @@ impl Instance {
             return Ok(Arc::clone(instance));
         }
         let runtime = runtime(py)?;
-        let store = store::awaited(&self.url).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let store = opened(py, &self.url)?;
         let options = self.options.to_join();
-        Ok(py.detach(|| {
+        let instance = py.detach(|| {
             let join = || runtime.block_on(backsoon::Instance::join(store, options));
             Arc::clone(joined.get_or_init(join))
-        }))
+        });
+        stores::joined(py, &self.url, &instance);
+        Ok(instance)
     }
 
     /// One that is told its state and follows nothing.
@@ -91,8 +93,8 @@ impl Instance {
     /// Of the fleet that follows the store at `url`; `options` is a JSON object.
     #[new]
     #[pyo3(signature = (url, options = "{}"))]
-    fn new(url: String, options: &str) -> PyResult<Self> {
-        store::awaited(&url).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    fn new(py: Python<'_>, url: String, options: &str) -> PyResult<Self> {
+        opened(py, &url)?;
         Ok(Self { url, options: Options::read(options)?, joined: Mutex::default() })
     }
 
@@ -164,22 +166,7 @@ impl Instance {
 
     /// How the site of `host` stands, as JSON: its mode, its window, when it reopens, what comes.
     fn standing(&self, py: Python<'_>, host: &str) -> PyResult<String> {
-        let standing = self.here(py)?.standing(host);
-        let public = |window: &backsoon::Window| {
-            json!({"id": window.id, "mode": window.mode, "start": window.start, "end": window.end,
-                   "message": window.message})
-        };
-        Ok(json!({
-            "mode": standing.mode,
-            "window": standing.window.as_ref().map(public),
-            "reopens": standing.reopens,
-            "upcoming": standing.upcoming.iter().map(public).collect::<Vec<_>>(),
-            "announced": standing.announced.map(|upcoming| json!({
-                "id": upcoming.window, "mode": upcoming.mode, "start": upcoming.start, "end": upcoming.end,
-                "message": upcoming.message,
-            })),
-        })
-        .to_string())
+        Ok(shown(&self.here(py)?.standing(host)))
     }
 
     /// How closed the site of `host` is by what is in force here: `off`, `read-only`, `hold` or `on`.

@@ -12,6 +12,8 @@ mod options;
 mod pattern;
 mod process;
 mod reply;
+mod standing;
+mod stores;
 
 use pyo3::prelude::*;
 

@@ -40,14 +40,21 @@ pub(crate) struct Options {
 
 impl Options {
     /// # Errors
-    /// `ValueError` with the position of what is wrong.
+    /// `ValueError` with the place of what is wrong in front: `rules[1].when: …`.
     pub(crate) fn read(json: &str) -> PyResult<Self> {
+        let wrong = |sentence: String| PyValueError::new_err(sentence);
+        // By way of a value: positions in a JSON that nobody wrote help nobody.
+        let value: serde_json::Value =
+            serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
         let read: Self =
-            serde_json::from_str(json).map_err(|error| PyValueError::new_err(error.to_string()))?;
+            serde_path_to_error::deserialize(value).map_err(|error| match error.path().iter().next() {
+                None => wrong(error.inner().to_string()),
+                Some(_) => wrong(format!("{}: {}", error.path(), error.inner())),
+            })?;
         for (name, given) in [("poll", read.poll), ("beat", read.beat), ("lease", read.lease)] {
             if let Some(seconds) = given.filter(|seconds| !(0.01..=86_400.0).contains(seconds)) {
-                return Err(PyValueError::new_err(format!(
-                    "`{name}` is {seconds} s: say a number of seconds between 0.01 and 86400"
+                return Err(wrong(format!(
+                    "{name}: it is {seconds} s; say a number of seconds between 0.01 and 86400"
                 )));
             }
         }

@@ -68,6 +68,11 @@ impl<T> Own<T> {
         self.value.as_ref().filter(|_| self.made_by == generation())
     }
 
+    /// It, to change it, likewise.
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        self.value.as_mut().filter(|_| self.made_by == generation())
+    }
+
     /// It, taken out, likewise.
     pub(crate) fn take(mut self) -> Option<T> {
         if self.made_by == generation() { self.value.take() } else { None }

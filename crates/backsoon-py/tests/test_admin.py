@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client, override_settings
+from django.urls import clear_script_prefix
 
 PAGE = "/backstage/backsoon/switch/"
 
@@ -14,6 +15,7 @@ PAGE = "/backstage/backsoon/switch/"
 @pytest.fixture
 def people(store):
     """A database with three people: one may use the switch, one may not, one is not even staff."""
+    clear_script_prefix()  # Django leaves a thread with that of its last request.
     with override_settings(BACKSOON={"STORE": store, "POLL": 0.05}):
         call_command("migrate", verbosity=0)
         may = Permission.objects.get(codename="use_switch")
@@ -44,6 +46,7 @@ def test_a_site_is_closed_and_reopened(people, backsoon):
     closed = ann.post(PAGE, {"do": "close", "mode": "read-only", "site": "a.example", "message": "<b>Soon</b>"}, follow=True)
     # The request that closes it is not one that the closing waits for.
     assert b"receipt   confirmed" in closed.content
+    assert b"reopen    manage.py maintenance off --site a.example" in closed.content
     assert b"revision 1" in closed.content and b"&lt;b&gt;Soon" in closed.content and b"<b>Soon" not in closed.content
     window = windows(backsoon)["a.example"]["windows"][0]
     assert window["mode"] == "read-only" and window["by"].startswith("ann@")
@@ -52,7 +55,7 @@ def test_a_site_is_closed_and_reopened(people, backsoon):
     ann.post(PAGE, {"do": "close", "mode": "on", "for": "2h"})
     assert "until" in backsoon("status")
     # Closed for everybody, and yet whoever has closed it gets in, and a stranger to the sign-in.
-    assert ann.get("/cart/").status_code == 503 and ann.get("/backstage/").status_code == 503
+    assert ann.get("/cart/").status_code == 503 and ann.get("/backstage/auth/user/").status_code == 503
     assert Client().get("/backstage/login/").status_code == 200
     ann.post(PAGE, {"do": "reopen"})
     assert windows(backsoon)["*"]["windows"] == []
@@ -66,6 +69,24 @@ def test_nothing_is_done_without_the_permission_or_by_looking(people, backsoon):
     assert client(people["ann"]).get(PAGE, wanted).status_code == 200
     assert client(people["ann"], enforce_csrf_checks=True).post(PAGE, wanted).status_code == 403
     assert "nothing was ever closed here" in backsoon("status")
+
+
+def test_whoever_signs_in_while_it_is_closed_finds_the_switch(people, backsoon):
+    people["ann"].set_password("not a secret")
+    people["ann"].save()
+    door = Client()
+    assert door.get("/cart/").status_code == 200
+    backsoon("on", "--wait")
+    assert door.get("/backstage/").headers["Location"] == "/backstage/login/?next=/backstage/"
+    signed_in = door.post("/backstage/login/?next=/backstage/", {"username": "ann", "password": "not a secret"}, follow=True)
+    assert signed_in.redirect_chain == [("/backstage/", 302)] and signed_in.status_code == 200
+    assert f'href="{PAGE}"'.encode() in signed_in.content
+    assert door.get(PAGE).status_code == 200 and door.get("/cart/").status_code == 503
+
+
+@pytest.mark.parametrize("rest", ["1/", "1/change/", "1/history/", "1/delete/", "add/"])
+def test_there_is_one_page_and_no_row(people, rest):
+    assert client(people["ann"]).get(PAGE + rest).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,28 @@ def test_marks_on_views_decide(face, handler, site, backsoon):
     assert face(door, path="/nowhere%2f../open/").status == 503
 
 
+SHUT = ["", "below/", "own/", "async/", "async/below/", "clothes/", "async/clothes/"]
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+@pytest.mark.parametrize("rest", SHUT)
+def test_what_is_always_closed_refuses_by_itself_where_the_mark_is_hidden(face, handler, rest, site):
+    site(TEMPLATE="closed.html")
+    answer = face(handler(), path=f"/shut/{rest}", headers=[("accept", "text/html")])
+    assert answer.status == 503 and b"<h1>" in answer.body, answer
+    assert "retry-after" in dict(answer.headers) or dict(answer.headers)["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("face, handler", FACES)
+@pytest.mark.parametrize("path", ["/reopened/", "/reopened/class/", "/class/", "/class/below/"])
+def test_the_outermost_mark_counts_and_those_below_inherit_it(face, handler, path, site, backsoon):
+    site()
+    door = handler()
+    assert face(door, path=path).status == 200
+    backsoon("on", "--wait")
+    assert face(door, path=path).status == 200 and face(door).status == 503
+
+
 @pytest.mark.parametrize("face, handler", FACES)
 def test_a_database_that_is_down_gives_the_page(face, handler, site, backsoon):
     # The table of sessions was never made, so asking for the user fails.
@@ -269,6 +291,34 @@ def test_templates_know_how_the_site_stands(site, backsoon):
     eventually("it is known", lambda: wsgi(door, path="/banner/").body.decode().strip() == "off|off||Soon.")
 
 
+def test_templates_know_it_also_where_no_middleware_runs(site, backsoon, caplog):
+    """In a command, or a worker that renders mails."""
+    from django.template import engines
+    from django.test import RequestFactory
+
+    from backsoon.django.context_processors import maintenance as processor
+
+    def said():
+        request = RequestFactory().get("/", HTTP_HOST="a.example")
+        tag = engines["django"].from_string("{% load backsoon %}{% maintenance as m %}{{ m.mode }}|{{ m.message|default:'' }}")
+        return tag.render(), processor(None)["maintenance"].mode, processor(request)["maintenance"].mode
+
+    site()
+    assert context.MEMBERS == [] and said() == ("off|", "off", "off")
+    backsoon("on", "--message", "Back at nine.")
+    backsoon("on", "--site", "a.example", "--new-site", "--read-only")
+    backsoon("off")
+    assert said() == ("off|", "off", "read-only")
+    backsoon("on", "--message", "Back at nine.")
+    assert said() == ("on|Back at nine.", "on", "on")
+    assert context.MEMBERS == [], "to look is not to join"
+    # A mail goes out while the store is away.
+    site(STORE="redis://127.0.0.1:1/0")
+    assert said() == ("off|", "off", "off") and "nobody knows how the site stands" in caplog.text
+    with override_settings(BACKSOON={}):
+        assert said() == ("off|", "off", "off")
+
+
 def test_a_template_of_the_site_in_place_of_the_built_in_page(site, backsoon):
     site(TEMPLATE="closed.html")
     door = WSGIHandler()
@@ -333,6 +383,56 @@ def test_the_command_has_the_words_of_the_command_line(site, backsoon, capfd):
     assert error.value.returncode == 2
 
 
+def manage(*words, settings="shop.settings", **environment):
+    """What `manage.py maintenance` answers in a process of its own."""
+    import os
+    import subprocess
+    import sys
+
+    here = os.path.dirname(__file__)
+    told = {**os.environ, "PYTHONPATH": here, "DJANGO_SETTINGS_MODULE": settings, **environment}
+    line = [sys.executable, "-c", "from django.core.management import execute_from_command_line as run; import sys; run(sys.argv[1:])"]
+    ran = subprocess.run([*line, "./manage.py", "maintenance", *words], env=told, capture_output=True, text=True, timeout=60)
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def test_what_it_advises_acts_on_the_same_store(site):
+    """The store is known to the settings alone: a bare `backsoon off` would look elsewhere."""
+    import io
+    import shlex
+
+    site()
+    code, said = manage("on", "--settings", "shop.settings", SHOP_STORE=site.store)
+    advice = next(line.split(maxsplit=1)[1] for line in said.splitlines() if line.split()[:1] == ["reopen"])
+    assert (code, advice) == (0, "manage.py maintenance --settings=shop.settings off")
+    code, said = manage(*shlex.split(advice)[2:], settings="nowhere", SHOP_STORE=site.store)
+    assert code == 0 and "*: open" in said
+    out = io.StringIO()
+    call_command("maintenance", "on", "--site", "*", stdout=out)
+    assert "reopen    manage.py maintenance off\n" in out.getvalue()
+    # What runs below it is no `manage.py`.
+    call_command("maintenance", "off", stdout=out)
+    member = library.Instance(site.store, poll=0.05)
+    member.join()
+    code, said = manage("run", "--", "env", SHOP_STORE=site.store)
+    member.leave()
+    assert "SHOP_STORE" in said and "BACKSOON_TYPED" not in said
+
+
+def test_without_a_store_it_says_so(tmp_path):
+    import io
+    import os
+
+    (tmp_path / "storeless.py").write_text("from shop.settings import *\nBACKSOON = {}\n")
+    code, said = manage("status", settings="storeless", PYTHONPATH=f"{tmp_path}:{os.path.dirname(__file__)}")
+    assert code == 2 and said == "CommandError: BACKSOON has no 'STORE'; name the store that all servers share: 'STORE': 'redis://…'\n"
+    with override_settings(BACKSOON={}), pytest.raises(CommandError, match="has no 'STORE'"):
+        call_command("maintenance", "status", stderr=io.StringIO())
+
+
+OPEN = {"name": "office", "then": "open", "when": {"network": "198.51.100.0/24"}}
+
+
 @pytest.mark.parametrize(
     "given, says",
     [
@@ -344,10 +444,21 @@ def test_the_command_has_the_words_of_the_command_line(site, backsoon, capfd):
         ({"STORE": "memory:", "RULES": [{"name": "x", "then": "open", "when": {"path": {"regex": "("}}}]}, "("),
         ({"STORE": "memory:", "USER": "shop.nowhere.user"}, "BACKSOON['USER']"),
         (["STORE"], "write a dictionary"),
+        ({"STORE": "redsi://x"}, "BACKSOON['STORE']: "),
+        ({"STORE": "memory:", "RULES": [OPEN, {**OPEN, "then": "opn"}]}, "BACKSOON['RULES'][1]['then']: unknown variant `opn`, expected `open` or `closed`; did you mean 'open'?"),
+        ({"STORE": "memory:", "RULES": [{**OPEN, "when": {"netwrk": "10.0.0.1"}}]}, "BACKSOON['RULES'][0]['when']['netwrk']: unknown field `netwrk`"),
+        ({"STORE": "memory:", "RULES": [{**OPEN, "when": {"netwrk": "10.0.0.1"}}]}, "; did you mean 'network'?"),
+        ({"STORE": "memory:", "RULES": [{**OPEN, "when": {"network": ["10.0.0.1", "ten"]}}]}, "BACKSOON['RULES'][0]['when']['network'][1]: "),
+        ({"STORE": "memory:", "RULES": OPEN}, "BACKSOON['RULES']: invalid type: map, expected a list"),
+        ({"STORE": "memory:", "POLL": "x"}, "BACKSOON['POLL']: invalid type: string \"x\", expected a number"),
+        ({"STORE": "memory:", "LEASE": 0}, "BACKSOON['LEASE']: it is 0 s; say a number of seconds between"),
+        ({"STORE": "memory:", "ON_LOST": "clsoe"}, "BACKSOON['ON_LOST']: unknown variant `clsoe`, expected `keep` or `close`; did you mean 'close'?"),
     ],
 )
 def test_a_mistake_in_the_settings_is_said_at_the_start(given, says):
     assert any(says in trouble for trouble in Conf(given).troubles()), Conf(given).troubles()
+    # Nobody has written a line of JSON.
+    assert not any(" at line " in trouble for trouble in Conf(given).troubles())
 
 
 def test_good_settings_are_good(store):

@@ -1,7 +1,9 @@
 //! What is wrong with a State although each of its parts is well-formed.
 
 use crate::decide::{Decision, Local, decide};
-use crate::document::{Colour, Host, MOST_PASSES, Mode, NeverInForce, PassId, State, Window, WindowId};
+use crate::document::{
+    Colour, Host, MOST_CHARACTERS, MOST_PASSES, Mode, NeverInForce, PassId, State, Window, WindowId,
+};
 use crate::reply::paper_and_ink;
 use crate::request::{NO_HEADERS, Request};
 use crate::snapshot::Snapshot;
@@ -51,6 +53,18 @@ pub enum Flaw {
     /// A window ends before it starts.
     #[error("window {0}: {1}")]
     NeverInForce(WindowId, NeverInForce),
+    /// Nobody would read all of it, and every visitor would have to load it.
+    #[error(
+        "the {what} of window {id} has {characters} characters, and people read at most {MOST_CHARACTERS}; shorten it, and put what is longer on a page of your own"
+    )]
+    TooManyWords {
+        /// The window.
+        id: WindowId,
+        /// The message or the note.
+        what: &'static str,
+        /// How many it has.
+        characters: usize,
+    },
     /// Two passes have one name, so a cookie could be either's.
     #[error("two passes are called {0}; revoke them with `backsoon pass revoke {0}` and make new ones")]
     SamePass(PassId),
@@ -137,6 +151,14 @@ fn windows(state: &State) -> Vec<Flaw> {
         // Whether it is over is a question of the time; whether it can ever begin is not.
         if let Err(why @ NeverInForce::EndsFirst { .. }) = window.check(Timestamp::from_millis(i64::MIN)) {
             flaws.push(Flaw::NeverInForce(window.id.clone(), why));
+        }
+        let texts =
+            [("message", window.message.as_deref().unwrap_or_default()), ("note", window.note.as_str())];
+        for (what, text) in texts {
+            let characters = text.chars().count();
+            if characters > MOST_CHARACTERS {
+                flaws.push(Flaw::TooManyWords { id: window.id.clone(), what, characters });
+            }
         }
     }
     flaws

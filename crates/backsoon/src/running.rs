@@ -4,6 +4,7 @@
 //! How *many* run is not counted here: that is the number of permits, and only that is proof (see [`crate::instance`]).
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -103,6 +104,16 @@ struct Cuts {
     /// The newest ones; the moment at which a request began tells it from others.
     listed: Vec<(Instant, Cut)>,
     total: u64,
+    broken_off: Option<BrokenOff>,
+}
+
+/// What ran when everything was told as cut, because the process ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BrokenOff {
+    /// How many requests.
+    pub(crate) requests: usize,
+    /// The one that had run longest, per site.
+    pub(crate) oldest: BTreeMap<Host, Running>,
 }
 
 /// How many parts: more than the threads that usually serve.
@@ -127,6 +138,11 @@ impl Register {
     pub(crate) fn sit(self: &Arc<Self>, site: SiteId, method: &str, path: &str) -> Seat {
         let label = Label { method: Text::of(method), path: Text::of(path) };
         self.place(Entry { site, label, since: Instant::now(), cut: None, waker: None })
+    }
+
+    /// Takes a seat for a request of `site` that has left one, under the same names and of the same age.
+    pub(crate) fn sit_again(self: &Arc<Self>, site: SiteId, left: &Left) -> Seat {
+        self.place(Entry { site, label: left.label, since: left.since, cut: None, waker: None })
     }
 
     fn place(self: &Arc<Self>, entry: Entry) -> Seat {
@@ -189,6 +205,36 @@ impl Register {
     /// Notes a request as cut that has left its seat, for the sake of `site`.
     pub(crate) fn abandoned(&self, left: &Left, site: Host, revision: u64, counters: Option<Arc<Counters>>) {
         self.note(left.since, left.label, &Order { site, revision, counters });
+    }
+
+    /// Notes every request as cut, each for the sake of the site that `told` says, and returns how many there are.
+    pub(crate) fn break_off(
+        &self,
+        revision: u64,
+        told: impl Fn(SiteId) -> (Host, Option<Arc<Counters>>),
+    ) -> usize {
+        let mut running: Vec<(Instant, Label, SiteId)> = Vec::new();
+        for part in &self.parts {
+            running.extend(lock(part).0.iter().map(|(_, entry)| (entry.since, entry.label, entry.site)));
+        }
+        // A request may have two seats.
+        running.sort_by_key(|(since, ..)| *since);
+        running.dedup_by_key(|(since, label, _)| (*since, *label));
+        let mut broken_off = BrokenOff { requests: running.len(), ..BrokenOff::default() };
+        for (since, label, site) in &running {
+            let (site, counters) = told(*site);
+            broken_off.oldest.entry(site.clone()).or_insert_with(|| label.running(since.elapsed()));
+            self.note(*since, *label, &Order { site, revision, counters });
+        }
+        if !running.is_empty() {
+            lock(&self.cuts).broken_off = Some(broken_off);
+        }
+        running.len()
+    }
+
+    /// What [`Register::break_off`] has found, if it was something.
+    pub(crate) fn broken_off(&self) -> Option<BrokenOff> {
+        lock(&self.cuts).broken_off.clone()
     }
 
     fn note(&self, since: Instant, label: Label, order: &Order) {
@@ -351,6 +397,26 @@ mod tests {
         drop(first);
         assert_eq!(named(1).as_deref(), Some("GET /later"));
         assert_eq!(named(3), None);
+    }
+
+    #[test]
+    fn what_is_broken_off_is_told_once_for_each_request() {
+        let register = Arc::new(Register::default());
+        assert_eq!(register.break_off(7, |_| (Host::any(), None)), 0);
+        assert!(register.broken_off().is_none());
+        let (first, other) = (register.sit(1, "POST", "/first"), register.sit(2, "GET", "/other"));
+        let tunnel = first.clone();
+        let left = other.leave().unwrap();
+        let _again = register.sit_again(2, &left);
+        assert_eq!(register.break_off(7, |_| (Host::any(), None)), 2);
+        let broken_off = register.broken_off().unwrap();
+        assert_eq!((broken_off.requests, &*broken_off.oldest[&Host::any()].path), (2, "/first"));
+        // Whoever gives it up afterwards does not tell it a second time.
+        register.abandoned(&left, Host::any(), 7, None);
+        drop(tunnel);
+        let (listed, total) = register.cuts();
+        let named: Vec<_> = listed.iter().map(|cut| (&*cut.request.path, cut.revision)).collect();
+        assert_eq!((named, total), (vec![("/first", 7), ("/other", 7)], 2));
     }
 
     #[test]

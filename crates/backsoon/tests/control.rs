@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backsoon::control::{Error, Found, Outcome};
+use backsoon::control::{Error, Found, Opens, Outcome};
 use backsoon::document::{Host, Lineage, Mode, SCHEMA, State, Unreadable, Window};
 use backsoon::instance::Applied;
 use backsoon::join::{OnUnknown, Options};
@@ -433,6 +433,33 @@ async fn a_change_that_could_not_be_read_back_as_a_state_is_refused() {
     assert_eq!(store.get("state").await.unwrap(), before);
 }
 
+#[tokio::test]
+async fn a_message_that_nobody_would_read_is_refused_and_one_that_lies_there_already_keeps_nobody_from_closing()
+ {
+    let (store, long) = (memory(), "ä".repeat(2_001));
+    let control = control(&store);
+    let too_long = closing("").message(&long);
+    let error = control.update("on", |state| {
+        state.default.windows.push(too_long.clone());
+        Ok::<_, String>(())
+    });
+    let error = error.await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Refused(why) if why.contains("has 2001 characters, and people read at most 2000")),
+        "{error}"
+    );
+    let error = control.update("on", add(&long)).await.unwrap_err();
+    assert!(matches!(&error, Error::Refused(why) if why.contains("the note of window")), "{error}");
+    assert!(store.get("state").await.unwrap().is_none(), "nothing was written");
+
+    let fits = "ä".repeat(2_000);
+    let outcome = control.update("on", add(&fits)).await.unwrap();
+    let lies_there = String::from_utf8(outcome.state().to_bytes()).unwrap().replace(&fits, &long);
+    overwrite(&store, lies_there).await;
+    let outcome = control.update("on", add("short")).await.unwrap();
+    assert_eq!(outcome.state().default.windows.len(), 2);
+}
+
 // --- which document wins ---
 
 fn revision(lineage: &Lineage, revision: u64) -> State {
@@ -486,7 +513,10 @@ async fn another_history_in_the_store_is_not_followed_until_it_is_joined() {
     })
     .await;
     // An `off` where nothing is on changes nothing, and joins the histories all the same.
-    control(&store).update("off", |_| Ok::<_, String>(())).await.unwrap();
+    let refused = control(&store).update("a pass", |_| Ok::<_, String>(())).await.unwrap_err().to_string();
+    assert!(refused.contains("would reopen *"), "{refused}");
+    let off = control(&store).opening(Opens::Sites(vec![Host::any()]));
+    off.update("off", |_| Ok::<_, String>(())).await.unwrap();
     is_at(&instance, 8).await;
     assert_eq!((instance.mode("any"), &instance.state().unwrap().lineage), (Mode::Off, &foreign.lineage));
     // What it held before is still there for those who want it back.

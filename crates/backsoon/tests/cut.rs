@@ -81,16 +81,32 @@ async fn a_layer_that_cuts_ends_answers_and_bodies_and_the_receipt_is_forced_and
         "{late}"
     );
 
-    let receipt = receipt(&control, &state, PATIENCE).await;
-    assert_eq!(receipt.verdict, Verdict::Forced);
+    let forced = receipt(&control, &state, PATIENCE).await;
+    assert_eq!(forced.verdict, Verdict::Forced);
     let mut cut: Vec<_> =
-        receipt.cut.iter().map(|cut| (cut.server.as_str(), cut.request.path.as_str())).collect();
+        forced.cut.iter().map(|cut| (cut.server.as_str(), cut.request.path.as_str())).collect();
     cut.sort_unstable();
     assert_eq!(cut, [("web-1", "/checkout"), ("web-1", "/silent")], "and the query is a secret");
-    assert!(receipt.cut.iter().all(|cut| cut.request.age_ms >= 500));
+    assert!(forced.cut.iter().all(|cut| cut.request.age_ms >= 500));
     assert_eq!(silent.await.unwrap().unwrap().status(), 503, "nothing was said yet, so the page can be");
     let error = body.await.unwrap().unwrap_err();
     assert!(error.to_string().contains("cut short"), "a body that ended could be taken for a whole one");
+
+    // Nobody knows when the work on them stops: it is in the way of whatever else is to rest on this closing.
+    let again = close(&control, Window::new(Mode::On)).await;
+    let later = receipt(&control, &again, PATIENCE).await;
+    assert_eq!((later.verdict, later.cut.len()), (Verdict::Forced, 2));
+    let open = control
+        .update("off", |state| {
+            state.default.windows.clear();
+            Ok::<_, String>(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(receipt(&control, open.state(), PATIENCE).await.verdict, Verdict::Confirmed);
+    eventually("it forgets them", async || instance.cuts() == (Vec::new(), 2)).await;
+    let anew = close(&control, Window::new(Mode::On)).await;
+    assert_eq!(receipt(&control, &anew, PATIENCE).await.verdict, Verdict::Confirmed);
 }
 
 #[tokio::test]

@@ -152,6 +152,14 @@ async fn a_store_that_went_back_opens_nothing_that_a_change_is_not_made_to_open(
     let opened =
         control.opening(Opens::Sites(vec![Host::any()])).update("off", |_| Ok::<_, String>(())).await;
     assert_eq!(opened.unwrap().state().revision, 10);
+    // A site below that is closed more was not closed by the wider one.
+    let closings = [(Host::any(), Mode::ReadOnly), (shop(), Mode::On)];
+    let both = Report { closings: closings.into(), revision: 15, ..held.clone() };
+    let bytes = serde_json::to_vec(&both).unwrap();
+    store.put("roster/web-1", bytes.into(), PutMode::Overwrite).await.unwrap();
+    let everything = control.opening(Opens::Sites(vec![Host::any()]));
+    let said = everything.update("off", |_| Ok::<_, String>(())).await.unwrap_err().to_string();
+    assert!(said.contains("`backsoon off --site shop.example`"), "{said}");
     let held = Report { revision: 20, ..held };
     let bytes = serde_json::to_vec(&held).unwrap();
     store.put("roster/web-1", bytes.into(), PutMode::Overwrite).await.unwrap();

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use backsoon::document::WindowId;
+use backsoon::document::{MOST_CHARACTERS, WindowId};
 use backsoon::time::Timestamp;
 use backsoon::{Host, Mode};
 use clap::Args;
@@ -17,28 +17,28 @@ pub struct On {
     #[command(flatten)]
     pub closure: Closure,
     /// Close at this time instead of now: RFC 3339, or "2026-11-21 02:30 Europe/Berlin"
-    #[arg(long, value_name = "TIME", value_parser = when::time)]
+    #[arg(long, value_name = "TIME", value_parser = when::time, allow_hyphen_values = true)]
     pub at: Option<Timestamp>,
     /// Reopen after this long: 30m, 2h, 1h30m
-    #[arg(long = "for", value_name = "DURATION", value_parser = when::duration, conflicts_with = "until")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true, conflicts_with = "until")]
     pub duration: Option<Duration>,
     /// Reopen at this time
-    #[arg(long, value_name = "TIME", value_parser = when::time)]
+    #[arg(long, value_name = "TIME", value_parser = when::time, allow_hyphen_values = true)]
     pub until: Option<Timestamp>,
     /// Make the site if nobody has heard of it yet
     #[arg(long)]
     pub new_site: bool,
     /// In --hold, how long one request waits at most
-    #[arg(long, value_name = "DURATION", value_parser = when::duration, requires = "hold")]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true, requires = "hold")]
     pub max_wait: Option<Duration>,
     /// In --hold, how many requests wait at once on one server; more are refused
-    #[arg(long, value_name = "N", requires = "hold")]
+    #[arg(long, value_name = "N", value_parser = when::number, allow_hyphen_values = true, requires = "hold")]
     pub max_held: Option<usize>,
     /// In --hold, how many requests go on per second and server after the reopening (200/s)
-    #[arg(long, value_name = "RATE", value_parser = rate, requires = "hold")]
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_hyphen_values = true, requires = "hold")]
     pub release: Option<NonZeroU32>,
     /// End what still runs on gates so long after they have closed; the receipt then says forced, and names what was cut
-    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true)]
     pub cut_after: Option<Duration>,
     /// The receipt.
     #[command(flatten)]
@@ -64,10 +64,10 @@ pub struct Closure {
     #[arg(long)]
     pub hold: bool,
     /// What visitors are told
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = words)]
     pub message: Option<String>,
     /// Why, for other operators; visitors do not see it
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "TEXT", value_parser = words, default_value = "", hide_default_value = true)]
     pub note: String,
 }
 
@@ -85,7 +85,14 @@ pub struct Wait {
     )]
     pub wait: Option<Duration>,
     /// Confirm nothing with fewer servers than this
-    #[arg(long, value_name = "N", requires = "wait", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = when::number,
+        allow_hyphen_values = true,
+        requires = "wait",
+        default_value_t = 1
+    )]
     pub instances: usize,
     /// Confirm without servers that are lost (they may still be serving) or fenced
     #[arg(long, requires = "wait")]
@@ -122,6 +129,14 @@ impl Closure {
             (_, true) => Mode::Hold,
             _ => Mode::On,
         }
+    }
+}
+
+/// A message or a note, which the document refuses if it is longer.
+fn words(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        ..=MOST_CHARACTERS => Ok(text.into()),
+        many => Err(format!("it has {many} characters, and people read at most {MOST_CHARACTERS}")),
     }
 }
 

@@ -17,13 +17,13 @@ pub struct Run {
     #[command(flatten)]
     pub closure: Closure,
     /// Start only when every server has the change and its earlier requests have ended; not at all after this long
-    #[arg(long, value_name = "DURATION", value_parser = when::duration, default_value = "10m")]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true, default_value = "10m")]
     pub wait: Duration,
     /// End what still runs on gates so long after they have closed; the receipt then says forced, and names what was cut
-    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true)]
     pub cut_after: Option<Duration>,
     /// Start nothing with fewer servers than this
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", value_parser = when::number, allow_hyphen_values = true, default_value_t = 1)]
     pub instances: usize,
     /// Start without servers that are lost; they may still be serving
     #[arg(long)]
@@ -32,7 +32,7 @@ pub struct Run {
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_failure: OnFailure,
     /// How long to try to end the window while the store is away
-    #[arg(long, value_name = "DURATION", value_parser = when::duration, default_value = "5m")]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true, default_value = "5m")]
     pub keep_trying: Duration,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
@@ -53,8 +53,8 @@ const RUN_HELP: &str =
     "The command finds its window in BACKSOON_WINDOW (with several sites several, apart by spaces) and the revision that
 closed the site in BACKSOON_REVISION. Only this window is ended; those of others stay, and are named.
 
-Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 3 not confirmed, the
-command was not started; 4 the store is away, and the window may still be there.";
+Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started, and
+then nothing was closed; 3 not confirmed, the command was not started; 4 the store is away, and the window may still be there.";
 
 /// `backsoon guard`.
 #[derive(Debug, Args)]
@@ -83,7 +83,8 @@ pub struct Guard {
 
 const GUARD_HELP: &str =
     "While the command runs it is on the roster as a job, so that `backsoon on --wait` waits for it as for any request.
-It is not started in any mode but off, nor while nobody can say which mode that is.
+It is not started in any mode but off, nor while nobody can say which mode that is. Counted is this one process: what
+the command starts in the background and leaves behind when it ends is not, so no closing waits for that.
 
 Exit codes: the command's own; 128+N if signal N ended it; 126 or 127 if it cannot be started; 75 not now, try again.";
 

@@ -32,7 +32,7 @@ pub struct Fleet {
     #[arg(long)]
     pub once: bool,
     /// For one picture, how long to watch until everybody is live or lost; one lease is enough (10s, as a rule)
-    #[arg(long = "for", value_name = "DURATION", value_parser = when::duration, default_value = "15s")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true, default_value = "15s")]
     pub patience: Duration,
     /// Print one picture as JSON
     #[arg(long)]
@@ -79,7 +79,7 @@ pub struct Explain {
     #[arg(long = "header", value_name = "'K: V'", value_parser = header)]
     pub headers: Vec<(String, String)>,
     /// At this time instead of now
-    #[arg(long, value_name = "TIME", value_parser = when::time)]
+    #[arg(long, value_name = "TIME", value_parser = when::time, allow_hyphen_values = true)]
     pub at: Option<Timestamp>,
     /// Print JSON
     #[arg(long)]

@@ -44,15 +44,19 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+    /// What is typed to come here again, where that is not `backsoon`: what commands are shown with.
+    #[arg(skip)]
+    pub program: Option<String>,
 }
 
 /// The heading of what every verb takes.
 const EVERYWHERE: &str = "Store and configuration";
 
 const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
-4 the store is away, 10 the site is closed (status --exit-code), 75 not now (guard).
-`run` and `guard` pass the command's own code on.";
+    "Exit codes: 0 done, 1 failed (or the answer could not be printed), 2 wrong usage, 3 done but not
+confirmed (what is in the way is named), 4 the store is away, 10 the site is closed (status
+--exit-code), 75 not now (guard), 130 or 143 told to stop by SIGINT or SIGTERM: what was written
+stays, and the last line says how things stand. `run` and `guard` pass the command's own code on.";
 
 /// One verb, one file in `commands/`.
 #[derive(Debug, Subcommand)]

@@ -26,7 +26,7 @@ pub struct PassNew {
     #[arg(long = "for", value_name = "NAME")]
     pub bearer: String,
     /// How long it is valid
-    #[arg(long, value_name = "DURATION", value_parser = when::duration, default_value = "2h")]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true, default_value = "2h")]
     pub expires: Duration,
     /// The hosts that it opens: shop.example.com, *.example.com or * (the default)
     #[arg(long, value_name = "HOST")]

@@ -83,7 +83,7 @@ pub enum TokenVerb {
         #[arg(long, value_name = "ROLE", default_value = "viewer")]
         role: backsoon_console::Role,
         /// For how long it is valid: 90d (for ever)
-        #[arg(long = "for", value_name = "DURATION", value_parser = when::duration)]
+        #[arg(long = "for", value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true)]
         lasts: Option<Duration>,
     },
     /// Show every token, without its secret

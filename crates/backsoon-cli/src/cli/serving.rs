@@ -36,7 +36,7 @@ pub struct Serve {
     #[arg(long, value_name = "ADDR", value_parser = backsoon_console::options::address)]
     pub admin: Option<SocketAddr>,
     /// How long running requests may take once the gate is told to stop
-    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = when::duration, allow_hyphen_values = true)]
     pub drain_limit: Option<Duration>,
     /// Log every request
     #[arg(long)]

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use anyhow::{Context as _, Result};
@@ -40,11 +42,7 @@ impl Child {
         let name = name(words);
         match command.spawn() {
             Ok(process) => Ok(Self { process, name }),
-            Err(error) => {
-                let missing = error.kind() == io::ErrorKind::NotFound;
-                let exit = Exit::Passed(if missing { 127 } else { 126 });
-                Err(Ends(exit, format!("`{name}` cannot be started: {error}")).into())
-            }
+            Err(error) => Err(not_started(&name, &error)),
         }
     }
 
@@ -70,6 +68,35 @@ impl Child {
             }
         }
     }
+}
+
+/// Looks the program of `words` up as the system would, so that nothing is closed for one that is not there.
+///
+/// # Errors
+/// When it cannot be started, with the exit code that a shell would have.
+pub(super) fn look_up(words: &[OsString]) -> Result<()> {
+    let program = words.first().context("there is no command to run")?;
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    let places: Vec<PathBuf> = match program.as_bytes() {
+        [] => Vec::new(),
+        path if path.contains(&b'/') => vec![program.into()],
+        _ => std::env::split_paths(&path).map(|folder| folder.join(program)).collect(),
+    };
+    let mut why = io::Error::from(io::ErrorKind::NotFound);
+    for place in places {
+        match std::fs::metadata(&place) {
+            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => return Ok(()),
+            // What is there and cannot be run is a better reason than what is not.
+            Ok(_) => why = io::ErrorKind::PermissionDenied.into(),
+            Err(_) => {}
+        }
+    }
+    Err(not_started(&name(words), &why))
+}
+
+fn not_started(name: &str, error: &io::Error) -> anyhow::Error {
+    let exit = Exit::Passed(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 });
+    Ends(exit, format!("`{name}` cannot be started: {error}")).into()
 }
 
 /// What to call a command: its program, and none of its arguments, which may be secret.

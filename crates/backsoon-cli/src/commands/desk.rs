@@ -21,6 +21,8 @@ const FOLLOW: Duration = Duration::from_secs(2);
 /// What a verb works with.
 pub(super) struct Desk {
     pub(super) control: Control,
+    /// What is typed to come here.
+    program: String,
     /// The flags that lead here again.
     flags: String,
 }
@@ -48,19 +50,25 @@ impl Desk {
         let config_flag =
             cli.config.as_ref().map(|path| format!(" --config {}", quoted(&path.to_string_lossy())));
         let flags = store_flag.into_iter().chain(config_flag).collect();
-        Self { control: Control::new(store, operator()), flags }
+        let program = cli.program.clone().unwrap_or_else(|| "backsoon".to_owned());
+        Self { control: Control::new(store, operator()), program, flags }
     }
 
     pub(super) fn store(&self) -> &Arc<dyn Store> {
         self.control.store()
     }
 
-    /// What to type to do `what` at this very desk.
-    pub(super) fn command(&self, what: &str) -> String {
-        format!("backsoon {what}{}", self.flags)
+    /// Where what was written lies: `file:/srv/state, revision 7`.
+    pub(super) fn place(&self, state: &State) -> String {
+        format!("{}, revision {}", self.store().url(), state.revision)
     }
 
-    /// `backsoon off`, for this very site.
+    /// What to type to do `what` at this very desk.
+    pub(super) fn command(&self, what: &str) -> String {
+        format!("{} {what}{}", self.program, self.flags)
+    }
+
+    /// The same for `off`, for this very site.
     pub(super) fn command_off(&self, host: &Host) -> String {
         match host {
             any if any.is_any() => self.command("off"),
@@ -79,19 +87,19 @@ impl Desk {
         note: &str,
         edit: impl FnMut(&mut State) -> Result<(), E>,
     ) -> Result<Written> {
-        self.reopen(Opens::Nothing, note, edit).await
+        let (found, outcome) = self.write(Opens::Nothing, note, edit).await?;
+        self.watch(&found, outcome).await
     }
 
-    /// [`Desk::update`] that is made to open something.
-    pub(super) async fn reopen<E: ToString>(
+    /// Changes the State, in a way that `opens` nothing else; with it comes what was found before.
+    pub(super) async fn write<E: ToString>(
         &self,
         opens: Opens,
         note: &str,
         edit: impl FnMut(&mut State) -> Result<(), E>,
-    ) -> Result<Written> {
+    ) -> Result<(Found, Outcome)> {
         let found = self.control.find().await?;
-        let outcome = self.control.opening(opens).update(note, edit).await?;
-        self.watch(&found, outcome).await
+        Ok((found, self.control.opening(opens).update(note, edit).await?))
     }
 
     /// Watches the fleet follow a change of what was `found`.

@@ -30,6 +30,8 @@ const LEAVING: Duration = Duration::from_secs(2);
 
 /// Runs it.
 pub(super) async fn run(cli: &Cli, guard: &Guard) -> Result<Exit> {
+    // No other time would do.
+    child::look_up(&guard.command)?;
     let mut signals = Signals::listen()?;
     let url = Config::load(cli.config.as_deref())?.store_url(cli.store_flag())?;
     let command = child::name(&guard.command);

@@ -23,6 +23,7 @@ mod rollback;
 mod run;
 mod serve;
 mod signals;
+mod standing;
 mod status;
 #[cfg(feature = "console")]
 mod token;
@@ -65,7 +66,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
     runtime.enable_all().build().context("cannot start")?.block_on(async {
         match &cli.verb {
             Verb::On(on) => on::run(&Desk::open(cli).await?, on).await,
-            Verb::Run(run) => run::run(&Desk::open(cli).await?, run).await,
+            Verb::Run(run) => run::run(cli, run).await,
             Verb::Guard(guard) => guard::run(cli, guard).await,
             Verb::Off(off) => off::run(&Desk::open_existing(cli).await?, off).await,
             Verb::Pass(pass) => pass::run(cli, pass).await,

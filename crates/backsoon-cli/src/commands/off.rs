@@ -11,6 +11,7 @@ use backsoon::time::Timestamp;
 use backsoon::{Host, Window};
 
 use super::closed::why;
+use super::standing::Standing;
 use super::words::{local, of};
 use super::written::{Outcomes, Written};
 use super::{Desk, impact, wait};
@@ -20,6 +21,11 @@ use crate::output::{self, BAD, GOOD, WARN, paint};
 
 /// Runs it.
 pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
+    let standing = Standing::new();
+    standing.told(reopen(desk, off, &standing)).await
+}
+
+async fn reopen(desk: &Desk, off: &Off, standing: &Standing) -> Result<Exit> {
     let now = Timestamp::now();
     let roster = Roster::observe(&**desk.store(), Duration::ZERO).await?;
     let scheduled = if off.all { Scheduled::End } else { Scheduled::Stay };
@@ -30,8 +36,9 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
         None => format!("off {}", sites.iter().map(Host::as_str).collect::<Vec<_>>().join(", ")),
     };
     let opens = off.window.as_ref().map_or_else(|| Opens::Sites(sites.clone()), |_| Opens::Nothing);
-    let written = desk
-        .reopen(opens, &note, |state| {
+    standing.writing(desk);
+    let (found, outcome) = desk
+        .write(opens, &note, |state| {
             ended.clear();
             match &off.window {
                 Some(id) => ended.push(state.end_window(id).ok_or_else(|| state.no_window(id))?),
@@ -50,11 +57,18 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
         sites = ended.iter().map(|(host, _)| host.clone()).collect();
     }
 
+    let closed = sites.iter().filter_map(|host| Closed::find(outcome.state(), host, now));
+    let left: Vec<String> = closed.map(|closed| why(&closed, desk)).collect();
+    let landed = landed(&ended, &desk.place(outcome.state()));
+    let also = left.iter().map(|why| format!("; still closed: {why}")).collect::<String>();
+    let look = desk.command("status");
+    let stands = format!("not confirmed: {landed}, and who has it is shown by `{look}`{also}");
+    standing.written(&off.wait, &[landed], stands);
+
+    let written = desk.watch(&found, outcome).await?;
     let receipt = wait::wait(desk, &off.wait, written.state(), sites.clone()).await?;
     let impacts = impact::gather(desk, &ended, written.state()).await;
     let exit = wait::exit(receipt.as_ref(), written.exit());
-    let closed = |host: &Host| Closed::find(written.state(), host, now);
-    let left: Vec<String> = sites.iter().filter_map(closed).map(|closed| why(&closed, desk)).collect();
     if off.json {
         written.json(&Outcomes {
             windows: &ended,
@@ -74,6 +88,16 @@ pub(super) async fn run(desk: &Desk, off: &Off) -> Result<Exit> {
         left.iter().for_each(|why| output::note(format_args!("{} {why}", paint(WARN, "still closed:"))));
     }
     Ok(if left.is_empty() { exit } else { Exit::NotConfirmed })
+}
+
+/// What was written, in one sentence, for whoever waits.
+fn landed(ended: &[(Host, Window)], place: &str) -> String {
+    let ids: Vec<&str> = ended.iter().map(|(_, window)| window.id.as_str()).collect();
+    match ids.as_slice() {
+        [] => format!("there was no window to end ({place})"),
+        [id] => format!("window {id} has ended ({place})"),
+        ids => format!("windows {} have ended ({place})", ids.join(", ")),
+    }
 }
 
 fn say(desk: &Desk, written: &Written, ended: &[(Host, Window)], sites: &[Host], now: Timestamp) {

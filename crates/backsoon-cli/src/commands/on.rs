@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use backsoon::control::Opens;
 use backsoon::document::{Added, Closing, Ends, NotAClosing};
 use backsoon::fleet::Roster;
 use backsoon::impact::Impact;
@@ -12,7 +13,8 @@ use backsoon::time::Timestamp;
 use backsoon::{Host, Window};
 
 use super::closed::why;
-use super::words::{local, of, until};
+use super::standing::Standing;
+use super::words::{how, local, of, until};
 use super::written::Outcomes;
 use super::{Desk, impact, wait};
 use crate::cli::{On, sites};
@@ -29,6 +31,11 @@ struct Reopened {
 
 /// Runs it.
 pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
+    let standing = Standing::new();
+    standing.told(close(desk, on, &standing)).await
+}
+
+async fn close(desk: &Desk, on: &On, standing: &Standing) -> Result<Exit> {
     let now = Timestamp::now();
     let closing = closing(on);
     let wanted = window(&closing, desk.control.by(), now)?;
@@ -37,8 +44,9 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
 
     let mut windows: Vec<(Host, Window)> = Vec::new();
     let mut were_on = BTreeSet::new();
-    let written = desk
-        .update(&closing.line(&sites), |state| {
+    standing.writing(desk);
+    let (found, outcome) = desk
+        .write(Opens::Nothing, &closing.line(&sites), |state| {
             windows.clear();
             were_on.clear();
             for host in &sites {
@@ -55,9 +63,18 @@ pub(super) async fn run(desk: &Desk, on: &On) -> Result<Exit> {
         })
         .await?;
 
+    let place = desk.place(outcome.state());
+    let landed: Vec<String> =
+        windows.iter().map(|(host, window)| landed(desk, host, window, &place, now)).collect();
+    let still = if wanted.in_force(now) { "still closed" } else { "still scheduled" };
+    let stands = format!("{still}, and not confirmed: {}", landed.join("; "));
+    standing.written(&on.wait, &landed, stands.clone());
+
+    let written = desk.watch(&found, outcome).await?;
     let receipt = wait::wait(desk, &on.wait, written.state(), sites).await?;
     let exit = wait::exit(receipt.as_ref(), written.exit());
     let reopened = if exit == Exit::NotConfirmed && on.or_reopen {
+        standing.now(format!("nobody can say whether it was reopened; if not, it is {stands}"));
         let added = windows.iter().filter(|(host, _)| !were_on.contains(host));
         reopen(desk, added.cloned().collect()).await
     } else {
@@ -128,13 +145,20 @@ fn closing(on: &On) -> Closing {
 }
 
 fn window(closing: &Closing, by: &str, now: Timestamp) -> Result<Window> {
-    closing.window(by, now).map_err(|why| match why {
+    let window = closing.window(by, now).map_err(|why| match why {
         NotAClosing::StartsInThePast { start, now } => {
             let (start, now) = (local(start), local(now));
             usage(format!("--at: {start} is past, it is {now}; leave --at out to close at once"))
         }
         NotAClosing::NeverInForce(why) => usage(format!("{why}: correct --at, --for or --until")),
-    })
+    })?;
+    match closing.ends {
+        Ends::At(end) if end.since(now) > when::LONGEST => {
+            let end = local(end);
+            Err(usage(format!("--until: {end} is too far away; at most 10 years, or leave --until out")))
+        }
+        _ => Ok(window),
+    }
 }
 
 fn say(desk: &Desk, host: &Host, window: &Window, was_on: bool, now: Timestamp) {
@@ -154,9 +178,26 @@ fn say(desk: &Desk, host: &Host, window: &Window, was_on: bool, now: Timestamp) 
     if let Some(message) = &window.message {
         output::field("message", plain(message));
     }
-    let reopen = match start {
-        Some(_) => desk.command(&format!("off --window {}", window.id)),
-        None => desk.command_off(host),
-    };
-    output::field(if start.is_some() { "call off" } else { "reopen" }, reopen);
+    let (label, way) = way_out(desk, host, window, now);
+    output::field(label, way);
+}
+
+/// What a closing is called off or reopened by.
+fn way_out(desk: &Desk, host: &Host, window: &Window, now: Timestamp) -> (&'static str, String) {
+    match window.in_force(now) {
+        false => ("call off", desk.command(&format!("off --window {}", window.id))),
+        true => ("reopen", desk.command_off(host)),
+    }
+}
+
+/// The same in one sentence, for whoever waits.
+fn landed(desk: &Desk, host: &Host, window: &Window, place: &str, now: Timestamp) -> String {
+    let (mode, id, (_, way)) = (how(window.mode), &window.id, way_out(desk, host, window, now));
+    match window.start.filter(|_| !window.in_force(now)) {
+        None => format!("{host} is {mode} by window {id} ({place}); `{way}` reopens"),
+        Some(start) => {
+            let start = local(start);
+            format!("{host} is to be {mode} by window {id} from {start} on ({place}); `{way}` calls it off")
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use backsoon::control::Outcome;
-use backsoon::document::Source;
+use backsoon::document::{MOST_CHARACTERS, Source};
 use backsoon::during::Kept;
 use backsoon::fleet::Roster;
 use backsoon::receipt::Verdict;
@@ -14,7 +14,7 @@ use super::child::{self, Child, Ended};
 use super::closed::why;
 use super::signals::{Signal, Signals};
 use super::{Desk, impact, wait};
-use crate::cli::{OnFailure, Run, Wait, sites};
+use crate::cli::{Cli, OnFailure, Run, Wait, sites};
 use crate::exit::{Ends, Exit};
 use crate::output::{self, BAD, GOOD, WARN, paint};
 use crate::when;
@@ -28,7 +28,9 @@ enum After {
 }
 
 /// Runs it.
-pub(super) async fn run(desk: &Desk, run: &Run) -> Result<Exit> {
+pub(super) async fn run(cli: &Cli, run: &Run) -> Result<Exit> {
+    child::look_up(&run.command).context("nothing was closed, and nothing was run")?;
+    let desk = &Desk::open(cli).await?;
     let mut signals = Signals::listen()?;
     let name = child::name(&run.command);
     let windows = windows(desk, run, &name).await?;
@@ -173,8 +175,12 @@ async fn given_up(signals: &mut Signals) {
     let _: [Signal; 2] = [signals.next().await, signals.next().await];
 }
 
+/// The note of a window that stays, as long as one may be: how the command ended is what counts.
 fn stays(note: &str, ended: &Ended) -> String {
-    if note.is_empty() { ended.how() } else { format!("{note}; {}", ended.how()) }
+    let how: String = ended.how().chars().take(MOST_CHARACTERS).collect();
+    let room = MOST_CHARACTERS.saturating_sub(how.chars().count() + 2);
+    let note: String = note.chars().take(room).collect();
+    if note.is_empty() { how } else { format!("{note}; {how}") }
 }
 
 fn hosts(kept: &Kept) -> Vec<Host> {

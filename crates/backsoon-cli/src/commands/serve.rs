@@ -72,7 +72,10 @@ pub(super) async fn run(cli: &Cli, serve: &Serve) -> Result<Exit> {
     match outcome {
         Outcome::Drained => Ok(Exit::Done),
         Outcome::Cut(requests) => {
-            output::warn(format_args!("{requests} connections were cut at the drain limit"));
+            let (s, were) = if requests == 1 { ("", "was") } else { ("s", "were") };
+            output::warn(format_args!(
+                "{requests} request{s} {were} cut at the drain limit; receipts name what was cut"
+            ));
             Ok(Exit::NotConfirmed)
         }
     }

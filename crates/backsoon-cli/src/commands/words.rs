@@ -46,6 +46,15 @@ pub(super) fn draining(report: &Report) -> String {
     }
 }
 
+/// Which revision of `state` an instance has: `7`, `6 behind`; `-` where there is none that it could have.
+pub(super) fn revision(state: Option<&State>, report: &Report) -> String {
+    match state {
+        None if report.lineage.is_none() => "-".into(),
+        Some(state) if !report.has(state) => format!("{}{}", report.revision, paint(WARN, " behind")),
+        _ => report.revision.to_string(),
+    }
+}
+
 /// ` of ann@laptop`, if anybody has signed it.
 pub(super) fn of(by: &str) -> String {
     if by.is_empty() { String::new() } else { format!(" of {}", crate::output::plain(by)) }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -27,9 +27,22 @@ pub(crate) struct RequestBody {
     progress: Progress,
 }
 
-/// How much of a request's body has passed: a slow upload is no silent upstream.
+/// How much of a request's body has passed: a slow upload is no silent upstream. A request without one has none.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Progress(Option<Arc<AtomicU64>>);
+pub(crate) struct Progress(Option<Arc<Upload>>);
+
+#[derive(Debug, Default)]
+struct Upload {
+    frames: AtomicU64,
+    /// One of those below; it leaves `COMING` once.
+    stage: AtomicU8,
+}
+
+const COMING: u8 = 0;
+/// The upstream has all of it, or is about to.
+const WHOLE: u8 = 1;
+/// The rest will never reach the upstream.
+const BROKEN: u8 = 2;
 
 /// What happens to a body that is dropped before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +94,24 @@ impl Body for RequestBody {
         if self.leftover == Leftover::Uninvited {
             self.leftover = Leftover::Read;
         }
-        match &frame {
-            Poll::Ready(None | Some(Err(_))) => self.incoming = None,
-            Poll::Ready(Some(Ok(_))) => self.progress.advance(),
-            Poll::Pending => {}
+        let is_last = match &frame {
+            Poll::Ready(Some(Ok(_))) => {
+                self.progress.advance();
+                self.incoming.as_ref().is_none_or(Body::is_end_stream)
+            }
+            Poll::Ready(Some(Err(_))) => {
+                self.progress.set(BROKEN);
+                false
+            }
+            Poll::Ready(None) => true,
+            Poll::Pending => return Poll::Pending,
+        };
+        if is_last && !self.progress.set(WHOLE) {
+            // Given up, so the exchange is about to be dropped: until then the upstream must not take it for whole.
+            return Poll::Pending;
+        }
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            self.incoming = None;
         }
         frame
     }
@@ -127,12 +154,29 @@ async fn read_leftover(mut incoming: Incoming) {
 impl Progress {
     /// Frames passed so far; always 0 for a request without a body.
     pub(crate) fn frames(&self) -> u64 {
-        self.0.as_ref().map_or(0, |frames| frames.load(Ordering::Relaxed))
+        self.0.as_ref().map_or(0, |upload| upload.frames.load(Ordering::Relaxed))
+    }
+
+    /// Whether the visitor broke off in the middle of it.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.0.as_ref().is_some_and(|upload| upload.stage.load(Ordering::Acquire) == BROKEN)
+    }
+
+    /// The visitor has gone: what is not whole yet never reaches the upstream. Returns whether that is so.
+    pub(crate) fn break_off(&self) -> bool {
+        self.0.is_some() && self.set(BROKEN)
     }
 
     fn advance(&self) {
-        if let Some(frames) = &self.0 {
-            frames.fetch_add(1, Ordering::Relaxed);
+        if let Some(upload) = &self.0 {
+            upload.frames.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Whether it stands so now. Which of two comes first decides: whole, or broken off.
+    fn set(&self, stage: u8) -> bool {
+        let Some(upload) = &self.0 else { return true };
+        let set = upload.stage.compare_exchange(COMING, stage, Ordering::AcqRel, Ordering::Acquire);
+        set.map_or_else(|before| before == stage, |_| true)
     }
 }

@@ -5,7 +5,7 @@
 //!    (RFC 9112 §3.2.2, RFC 9113 §8.3.1).
 //! 2. Without one, an HTTP/1.1 request has exactly one `Host` field (RFC 9112 §3.2); HTTP/1.0 may have none.
 //! 3. It must be a host and perhaps a port: no user name, no blanks, no quotes, and no comma, which would be two
-//!    fields that someone has joined.
+//!    fields that someone has joined. No label is empty, and one dot at most comes last: servers read `a..` as they like.
 //!
 //! The door decides for that host, with two exceptions, of which it hears by the target's authority:
 //!
@@ -27,7 +27,7 @@ pub(crate) struct BadHost(());
 pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), BadHost> {
     if let Some(authority) = request.uri().authority() {
         let host = authority.as_str();
-        if host.contains(['@', ',']) {
+        if host.contains(['@', ',']) || has_empty_label(host.as_bytes()) {
             return Err(BadHost(()));
         }
         // The authority has been parsed as one: no byte of it is refused in a field.
@@ -84,7 +84,25 @@ pub(crate) fn is_host(host: &[u8]) -> bool {
     let usual = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
     let plain =
         !host.is_empty() && host.iter().all(usual) && host.iter().filter(|byte| **byte == b':').count() <= 1;
-    plain || Authority::try_from(host).is_ok_and(|authority| !authority.as_str().contains(['@', ',']))
+    let is_written_right =
+        plain || Authority::try_from(host).is_ok_and(|authority| !authority.as_str().contains(['@', ',']));
+    is_written_right && !has_empty_label(host)
+}
+
+/// Whether there is nothing before a dot of the host, or nothing at all before its port; the last dot is the root's.
+fn has_empty_label(authority: &[u8]) -> bool {
+    let mut label = 0;
+    for byte in authority {
+        match byte {
+            // An address, whose colons are no ports.
+            b'[' => return false,
+            b'.' if label == 0 => return true,
+            b'.' => label = 0,
+            b':' => break,
+            _ => label += 1,
+        }
+    }
+    !authority.first().is_some_and(|first| *first != b':')
 }
 
 #[cfg(test)]
@@ -143,14 +161,20 @@ mod tests {
 
     #[test]
     fn there_is_one_host_and_it_is_a_host() {
-        for good in ["a", "a.example:8080", "[::1]:80", "A-1.example."] {
+        for good in ["a", "a.example:8080", "[::1]:80", "[::ffff:127.0.0.1]", "A-1.example.", "a.example.:80"]
+        {
             assert_eq!(settled("/", Version::HTTP_11, &[good]), Ok(vec![good.to_owned()]));
         }
         assert_eq!(settled("/", Version::HTTP_10, &[]), Ok(vec![]));
         assert!(settled("/", Version::HTTP_11, &[]).is_err());
         assert!(settled("/", Version::HTTP_11, &["a", "a"]).is_err());
-        for bad in ["", "a b", "me@a", "a\"b", "a/b", "a:b:c", "a,b"] {
+        for bad in [
+            "", "a b", "me@a", "a\"b", "a/b", "a:b:c", "a,b", "a..", "a..:80", "a..b", ".a", ".", "..", ":80",
+        ] {
             assert!(settled("/", Version::HTTP_11, &[bad]).is_err(), "{bad}");
+        }
+        for bad in ["http://a../", "http://a..b:80/", "http://.a/"] {
+            assert!(settled(bad, Version::HTTP_2, &[]).is_err(), "{bad}");
         }
         assert!(settled("http://me@a/", Version::HTTP_11, &["a"]).is_err());
     }

@@ -155,6 +155,8 @@ impl Listener {
 fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // The vigil sees to heads that do not come; a timer of hyper's own would be armed for each request.
+    // No `half_close`: one who has shut down the sending half looks like one who has gone, until something is written. An
+    // event stream that is silent would keep the seat of a visitor who has vanished for ever.
     builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES);
     builder
         .http2()

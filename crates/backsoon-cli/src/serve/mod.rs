@@ -10,6 +10,7 @@ pub mod auth;
 mod body;
 mod connect;
 mod entry;
+mod errand;
 mod failure;
 #[cfg(feature = "tunnels")]
 mod farewell;
@@ -167,7 +168,8 @@ impl Gate {
 
     /// Serves with `instance` at the door until told to stop, then lets running requests finish within the limit.
     ///
-    /// The instance stays joined: whoever calls this lets it leave, so that it is on the roster while it drains.
+    /// The instance stays joined: whoever calls this lets it leave, so that it is on the roster while it drains. Leaving, it
+    /// names what was cut.
     pub async fn run(self, instance: Arc<Instance>, shutdown: Shutdown) -> Outcome {
         let Tunnels { running, cut } = self.tunnels;
         let auth = Auth::new(&self.options, Arc::clone(&instance), Arc::clone(&self.figures));
@@ -175,7 +177,12 @@ impl Gate {
         // Until this function returns: what happens while the gate drains is told, too.
         let _announcing = self.announcing;
         let lapsed = self.watching.as_ref().map(|_| self.lapsed);
-        let observer = Observer { figures: self.figures, instance, lapsed, shutdown: shutdown.clone() };
+        let observer = Observer {
+            figures: self.figures,
+            instance: Arc::clone(&instance),
+            lapsed,
+            shutdown: shutdown.clone(),
+        };
         // Answers until this function returns: readiness is asked for while the gate drains.
         let _observing =
             self.observe.map(|(socket, _)| AbortOnDropHandle::new(tokio::spawn(observer.serve(socket))));
@@ -198,7 +205,8 @@ impl Gate {
             () = tokio::time::sleep(self.drain_limit) => {}
             () = shutdown.stopped_now() => {}
         }
-        let left = running.len();
+        // Before they end, for what has ended cannot be named.
+        let left = instance.break_off();
         cut.cancel();
         // Only so that sockets are closed in order; the process ends in any case.
         let _ = tokio::time::timeout(AFTER_CUT, running.wait()).await;

@@ -1,7 +1,7 @@
 //! The way through the gate: one `tower` service that hands a request to the upstream for its host.
 //!
 //! Ordinary requests go out over hyper's own clients, their fields changed in place; WebSockets go through
-//! [`tunnel`](super::tunnel).
+//! [`tunnel`](super::tunnel). What only reads is given up when its visitor leaves; what writes is an [`errand`].
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use backsoon::instance::HandedOn;
 use backsoon::{Host, Instance, Permit};
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, Response, StatusCode, Uri, Version, header};
@@ -17,6 +18,7 @@ use tracing::warn;
 
 use super::answer::AnswerBody;
 use super::body::RequestBody;
+use super::errand::{self, Answer, Errand};
 use super::failure::Failure;
 use super::figures::Figures;
 use super::forwarded::Peer;
@@ -42,7 +44,8 @@ pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<AnswerBo
 
 #[derive(Debug)]
 struct Inner {
-    upstreams: Upstreams<Upstream>,
+    upstreams: Upstreams<Arc<Upstream>>,
+    tunnels: Tunnels,
     response_timeout: Duration,
     figures: Arc<Figures>,
 }
@@ -75,8 +78,9 @@ impl Proxies {
         let default = options.upstream.iter().map(|url| (Host::any(), url));
         let named = options.upstreams.iter().map(|(host, url)| (host.clone(), url));
         // A `*` in the table is the more deliberate one: it comes last and stays.
-        let upstreams = default.chain(named).map(|(host, url)| (host, Upstream::new(url, tunnels)));
+        let upstreams = default.chain(named).map(|(host, url)| (host, Arc::new(Upstream::new(url, tunnels))));
         Proxies(Arc::new(Inner {
+            tunnels: tunnels.clone(),
             upstreams: Upstreams::new(upstreams),
             response_timeout: options.response_timeout,
             figures,
@@ -107,7 +111,7 @@ impl Service<Request<RequestBody>> for Proxy {
 
     fn call(&mut self, request: Request<RequestBody>) -> Answering {
         let Proxy { inner, instance, peer } = self.clone();
-        Box::pin(async move { Ok(inner.answer(request, &instance, &peer).await) })
+        Box::pin(async move { Ok(Arc::clone(&inner).answer(request, &instance, &peer).await) })
     }
 }
 
@@ -115,7 +119,7 @@ impl Service<Request<RequestBody>> for Proxy {
 
 impl Inner {
     async fn answer(
-        &self,
+        self: Arc<Self>,
         mut request: Request<RequestBody>,
         instance: &Arc<Instance>,
         peer: &Peer,
@@ -142,28 +146,54 @@ impl Inner {
         hop_by_hop::strip(request.headers_mut());
         peer.describe(request.headers_mut());
         let answer = if upgrade {
-            Box::pin(upstream.tunnel.open(request, permit)).await
+            let opened = Box::pin(upstream.tunnel.open(request, permit)).await;
+            opened.inspect_err(|no_answer| self.tell(upstream, no_answer))
         } else {
             // The door's own permit rides with the answer.
-            let handed_on = permit.map(|permit| permit.hand_on(instance));
-            let answer = self.exchange(upstream, request).await;
-            if let (Some(handed_on), false) = (handed_on, answer.as_ref().is_err_and(NoAnswer::is_at_work)) {
-                handed_on.answered();
+            match permit.map(|permit| permit.hand_on(instance)) {
+                Some(handed_on) if !request.method().is_safe() => {
+                    Box::pin(self.errand(upstream, request, handed_on)).await
+                }
+                handed_on => {
+                    let answer = self.exchange(upstream, request).await;
+                    handed_on.into_iter().for_each(|handed_on| errand::settle(handed_on, &answer));
+                    answer
+                }
             }
-            answer
         };
-        answer.unwrap_or_else(|NoAnswer { failure, detail }| {
-            warn!(upstream = %upstream.url, failure = failure.word(), detail, "the upstream gave no answer");
-            self.figures.upstream_failed(failure);
-            failure.answer(accept.as_ref())
-        })
+        answer.unwrap_or_else(|NoAnswer { failure, .. }| failure.answer(accept.as_ref()))
     }
 
-    async fn exchange(
-        &self,
-        upstream: &Upstream,
+    /// As [`Inner::exchange`], which goes on though the visitor leaves.
+    async fn errand(
+        self: &Arc<Self>,
+        upstream: &Arc<Upstream>,
         request: Request<RequestBody>,
-    ) -> Result<Response<AnswerBody>, NoAnswer> {
+        handed_on: HandedOn,
+    ) -> Answer {
+        let upload = request.body().progress();
+        let (inner, upstream) = (Arc::clone(self), Arc::clone(upstream));
+        let exchange = async move { inner.exchange(&upstream, request).await };
+        Errand::begin(exchange, upload, handed_on, &self.tunnels).answer().await
+    }
+
+    async fn exchange(&self, upstream: &Upstream, request: Request<RequestBody>) -> Answer {
+        let upload = request.body().progress();
+        let answer = self.exchange_once(upstream, request).await;
+        if let Err(no_answer) = &answer
+            && !upload.is_broken()
+        {
+            self.tell(upstream, no_answer);
+        }
+        answer
+    }
+
+    fn tell(&self, upstream: &Upstream, NoAnswer { failure, detail }: &NoAnswer) {
+        warn!(upstream = %upstream.url, failure = failure.word(), detail, "the upstream gave no answer");
+        self.figures.upstream_failed(*failure);
+    }
+
+    async fn exchange_once(&self, upstream: &Upstream, request: Request<RequestBody>) -> Answer {
         let uploading = request.body().progress();
         let sending = upstream.send(request);
         tokio::pin!(sending);
@@ -220,7 +250,7 @@ impl NoAnswer {
     }
 
     /// Whether the upstream may have the request, and go on with it.
-    fn is_at_work(&self) -> bool {
+    pub(crate) fn is_at_work(&self) -> bool {
         self.failure != Failure::Unreachable
     }
 }

@@ -17,9 +17,9 @@ pub struct Shutdown {
 /// How the gate ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every connection and tunnel had ended by itself.
+    /// Every request and tunnel had ended by itself.
     Drained,
-    /// The limit was reached, or a second signal came: so many connections and tunnels were cut.
+    /// The limit was reached, or a second signal came: so many requests, tunnels among them, were cut.
     Cut(usize),
 }
 

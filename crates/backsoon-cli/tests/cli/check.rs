@@ -85,12 +85,12 @@ fn what_is_wrong_is_named() {
 #[test]
 fn a_state_that_somebody_edited_badly_is_found() {
     let place = Place::new();
-    place.done("on --store file:./state --at 2090-01-01T00:00:00Z --until 2091-01-01T00:00:00Z");
+    place.done("on --store file:./state --at 2030-01-01T00:00:00Z --until 2031-01-01T00:00:00Z");
     let text = std::fs::read_to_string(place.path("state/state")).unwrap();
-    place.write("state/state", text.replace("2091-", "2089-"));
+    place.write("state/state", text.replace("2031-", "2029-"));
     let ran = place.run("check --store file:./state");
     assert_eq!(ran.code, 1);
-    assert!(ran.out.contains("would end at 2089-01-01T00:00:00Z, which is not after its start"), "{ran:?}");
+    assert!(ran.out.contains("would end at 2029-01-01T00:00:00Z, which is not after its start"), "{ran:?}");
 }
 
 fn walk(root: &std::path::Path) -> Vec<std::path::PathBuf> {

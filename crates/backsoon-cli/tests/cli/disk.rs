@@ -35,7 +35,7 @@ fn a_full_disk_keeps_the_old_state() {
     let place = Place::new();
     place.done("on --store file:./state --message before");
     let before = files(&place.path("state"));
-    let long = "x".repeat(4_000);
+    let long = "x".repeat(2_000);
     for line in [
         format!("on --store file:./state --message {long}"),
         format!("on --store file:./state --site a.example --new-site --note {long}"),
@@ -61,8 +61,9 @@ fn a_full_disk_keeps_the_old_state() {
 fn a_full_disk_keeps_the_old_rows() {
     let place = Place::new();
     place.done("on --store sqlite:./a.db --message before");
-    let long = "x".repeat(100_000);
-    let ran = limited(&place, 64, &format!("on --store sqlite:./a.db --message {long}"));
+    let sites: String = (0..50).map(|site| format!(" --site {site}.example")).collect();
+    let long = "x".repeat(2_000);
+    let ran = limited(&place, 64, &format!("on --store sqlite:./a.db --message {long} --new-site{sites}"));
     assert_eq!((ran.code, ran.out.as_str()), (4, ""), "{ran:?}");
     assert!(
         ran.err.contains("free some space") && ran.err.contains("the old value is still there"),

@@ -171,6 +171,22 @@ fn a_dead_process_of_this_machine_is_forgotten_at_once() {
 }
 
 #[test]
+fn a_gate_that_was_killed_makes_a_receipt_forced_and_is_named_until_it_is_forgotten() {
+    let place = Place::new();
+    let (stays, killed) = (Gate::before_nothing(&place), Gate::before_nothing(&place));
+    killed.kill();
+    let receipt = place.done("on --wait");
+    assert!(receipt.contains("forced after"), "{receipt}");
+    assert!(receipt.contains("1 server at revision 1; 1 server ended without a farewell"), "{receipt}");
+    assert!(receipt.contains("it had no request; what it had handed on may still run"), "{receipt}");
+    let ended = place.json("on --wait")["receipt"]["ended"][0]["server"].clone();
+    place.done(&format!("fleet forget {}", ended.as_str().unwrap()));
+    let receipt = place.done("on --wait");
+    assert!(receipt.contains("confirmed after"), "{receipt}");
+    drop(stays);
+}
+
+#[test]
 fn who_is_not_there_cannot_be_forgotten() {
     let place = Place::new();
     place.done("on");

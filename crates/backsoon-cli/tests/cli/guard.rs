@@ -42,6 +42,9 @@ fn an_open_site_lets_it_run_with_its_own_exit_code() {
         let ran = Ran::of(place.backsoon().args(["guard", "--", program]));
         assert_eq!((ran.code, names(&place)), (code, vec![]), "{ran:?}");
     }
+    place.done("on");
+    let ran = Ran::of(place.backsoon().args(["guard", "--", "no-such-program"]));
+    assert_eq!(ran.code, 127, "no other time would do: {ran:?}");
     assert_eq!(place.run("guard").code, 2);
     assert_eq!(place.run("guard --name a/b -- true").code, 2);
 }

@@ -15,6 +15,8 @@ mod gate;
 mod guard;
 mod history;
 mod impact;
+mod interrupted;
+mod limits;
 mod main_job;
 mod off;
 mod on;

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::gate::Gate;
+use super::gate::{Gate, until};
 use super::place::Place;
 
 #[test]
@@ -168,4 +168,33 @@ fn the_way_out_leads_to_the_same_store() {
     let out = place.done("on --store 'file:./it is here' --site '*.example.com' --new-site");
     assert!(out.contains("backsoon off --site '*.example.com' --store 'file:./it is here'"), "{out}");
     place.done("off --site '*.example.com' --store 'file:./it is here'");
+}
+
+#[test]
+fn a_backup_that_was_restored_opens_nothing_by_a_change_about_something_else() {
+    let place = Place::new();
+    let gate = Gate::before_nothing(&place);
+    place.done("off --wait");
+    place.done("on --site other.example --new-site --read-only --wait");
+    let (there, backup) = (place.default_store().join("state"), place.path("backup"));
+    std::fs::copy(&there, &backup).unwrap();
+    place.done("on --wait");
+    std::fs::rename(&backup, &there).unwrap();
+    until(&place, "status", |ran| ran.out.contains("the store went back to revision"));
+    place.write("rules.toml", "[[sites.\"*\".rules]]\nname = \"hooks\"\nthen = \"open\"\nwhen = { path = { prefix = \"/hooks\" } }\n");
+    for line in [
+        "pass new --for Ann",
+        "apply rules.toml",
+        "on --site third.example --new-site",
+        "on --at 2027-01-01T00:00:00Z --for 1h",
+        "off --site other.example",
+    ] {
+        let ran = place.run(line);
+        assert_eq!(ran.code, 1, "{line}: {ran:?}");
+        assert!(ran.err.contains("This change would reopen *, and nothing was written"), "{line}: {ran:?}");
+        assert_eq!(gate.status(), 503, "{line}");
+    }
+    place.done("off --wait");
+    assert_eq!(gate.status(), 502, "whoever says so opens it");
+    place.done("pass new --for Ann");
 }

@@ -66,7 +66,7 @@ fn anything_else_is_another_window() {
         "on --note b",
         "on --hold",
         "on --read-only",
-        "on --until 2099-01-01T00:00:00Z",
+        "on --until 2030-01-01T00:00:00Z",
     ]
     .into_iter()
     .enumerate()

@@ -155,7 +155,7 @@ fn what_cannot_be_meant_is_refused() {
         ("pass new --for Ann --base-url shop.example.com", "write scheme and host"),
         ("pass new --for Ann --base-url https://shop.example.com/a", "write scheme and host"),
         ("pass new --for Ann --site a.example --base-url https://b.example", "does not open b.example"),
-        ("pass new --for Ann --expires 0s", "is not a duration"),
+        ("pass new --for Ann --expires 0s", "is too short"),
         ("pass new", "--for"),
         ("pass revoke", "<ID>"),
         ("pass revoke p-1 --all", "cannot be used with"),

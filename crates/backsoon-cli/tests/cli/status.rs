@@ -17,6 +17,27 @@ fn a_fresh_machine() {
 }
 
 #[test]
+fn where_nothing_was_ever_written_nobody_is_behind() {
+    let place = Place::new();
+    let _names = place.names();
+    let _gate = Gate::before_nothing(&place);
+    assert_snapshot!(unpadded(&place.run("status").shown()), @"
+    exit 0
+    file:DIR/state/backsoon/store
+    nothing was ever closed here
+
+    *: open
+      rule  open health (built in): GET and HEAD of /healthz, /livez, /readyz
+      rule  open robots (built in): GET and HEAD of /robots.txt
+
+      instance  kind  life  revision  draining  held  heard
+      INSTANCE  gate  live  -  0  0  AGO
+    ");
+    let fleet = place.run("fleet --once --for 1s");
+    assert!(!fleet.out.contains("revision 0") && !fleet.out.contains("behind"), "{fleet:?}");
+}
+
+#[test]
 fn everything_that_is_to_know() {
     let place = Place::new();
     let _names = place.names();
@@ -34,7 +55,7 @@ fn everything_that_is_to_know() {
     );
     place.done("apply site.toml");
     let _gate = Gate::before_nothing(&place);
-    place.done("on --message 'We are moving house.' --note 'ticket 7' --until 2090-01-01T00:00:00Z");
+    place.done("on --message 'We are moving house.' --note 'ticket 7' --until 2030-01-01T00:00:00Z");
     place.done("on --site shop.example.com --at 2091-01-01T00:00:00Z --hold");
     assert_snapshot!(unpadded(&place.run("status").shown()), @"
     exit 0
@@ -193,7 +214,7 @@ fn an_instance_that_lives_and_is_late_is_named_and_not_confirmed() {
     // This very process lives, and reports a revision that stays what it is.
     let here = serde_json::to_string(&backsoon::fleet::Place::here()).unwrap();
     let report = format!(
-        r#"{{"name": "web-1", "kind": "web", "program": "1", "beat": 3, "lease_ms": 500, "place": {here},
+        r#"{{"name": "web-1", "kind": "web", "program": "1", "beat": 3, "lease_ms": 60000, "place": {here},
         "clock": "2026-11-20T12:00:00Z", "lineage": null, "revision": 0, "closings": {{}}, "serves": [],
         "draining": {{"*": 3}}, "held": 0, "age_ms": 1000, "troubles": ["it has schema 7"]}}"#
     );

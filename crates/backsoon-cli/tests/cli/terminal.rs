@@ -66,6 +66,46 @@ fn an_answer_that_cannot_be_printed_is_one() {
 }
 
 #[test]
+fn a_text_that_cannot_be_printed_is_one_too() {
+    let place = Place::new();
+    let _gate = super::gate::Gate::before_nothing(&place);
+    place.write("site.toml", "");
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for line in [
+        "on",
+        "on --message b --wait=20s",
+        "status",
+        "status --exit-code",
+        "fleet --once --for 1s",
+        "explain --url http://a.example/",
+        "history",
+        "pass new --for Ann",
+        "pass list",
+        "check",
+        "apply site.toml",
+        "page init page.html",
+        "off --wait=20s",
+        "rollback 1",
+        "completions bash",
+        "--help",
+        "on --help",
+        "--version",
+    ] {
+        let output =
+            place.backsoon().args(words(line)).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{line}: {said}");
+        assert!(said.contains("the answer cannot be printed: No space left"), "{line}: {said}");
+        let mut child =
+            place.backsoon().args(words(line)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("cannot be printed") && output.status.code().is_some(), "{line}: {said}");
+    }
+}
+
+#[test]
 fn help_names_every_verb_and_every_exit_code() {
     let place = Place::new();
     assert_snapshot!(place.run("--help").shown(), @"
@@ -114,9 +154,10 @@ fn help_names_every_verb_and_every_exit_code() {
           --config <FILE>
               The configuration file, instead of ./backsoon.toml or /etc/backsoon/backsoon.toml
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but not confirmed (what is in the way is named),
-    4 the store is away, 10 the site is closed (status --exit-code), 75 not now (guard).
-    `run` and `guard` pass the command's own code on.
+    Exit codes: 0 done, 1 failed (or the answer could not be printed), 2 wrong usage, 3 done but not
+    confirmed (what is in the way is named), 4 the store is away, 10 the site is closed (status
+    --exit-code), 75 not now (guard), 130 or 143 told to stop by SIGINT or SIGTERM: what was written
+    stays, and the last line says how things stand. `run` and `guard` pass the command's own code on.
     ");
     assert_snapshot!(place.run("on -h").shown(), @r#"
     exit 0

@@ -97,6 +97,8 @@ fn it_returns_once_the_last_earlier_request_has_ended() {
       instances 1 live, all have it
       receipt   not confirmed after SPAN: 0 of 1 server confirmed
       late      INSTANCE: 1 earlier request still runs, GET / for SPAN
+    --- stderr
+    waiting: * is on by window w-ID (file:DIR/state/backsoon/store, revision 1); `backsoon off` reopens
     ");
     let mut command = place.backsoon();
     let waits = std::thread::spawn(move || Ran::of(command.args(words("on --wait --message b"))));
@@ -114,6 +116,8 @@ fn it_returns_once_the_last_earlier_request_has_ended() {
       instances 1 live, all have it
       receipt   confirmed after SPAN: 1 server at revision 2; 1 request from before ended
       let in    health paths, robots.txt
+    --- stderr
+    waiting: * is on by window w-ID (file:DIR/state/backsoon/store, revision 2); `backsoon off` reopens
     ");
     assert!(visitor.join().unwrap().ends_with("halfhalf"));
 }
@@ -132,6 +136,7 @@ fn nobody_confirms_nothing() {
       receipt   not confirmed after SPAN: 0 of 0 servers confirmed
       late      nobody follows this store, so nobody can confirm
     --- stderr
+    waiting: * is on by window w-ID (file:DIR/state/backsoon/store, revision 1); `backsoon off` reopens
     warning: nobody follows this store (file:DIR/state/backsoon/store): no server closes or opens because of it
     ");
     let _gate = Gate::before_nothing(&place);
@@ -156,6 +161,8 @@ fn what_is_not_confirmed_is_reopened_if_asked_for() {
       late      INSTANCE: 1 earlier request still runs, GET / for SPAN
       reopened  window w-ID was ended, because it was not confirmed (--or-reopen)
       impact    w-ID: closed TIME to TIME: 0 refused, 0 held, 0 cut, no pass used
+    --- stderr
+    waiting: * is on by window w-ID (file:DIR/state/backsoon/store, revision 1); `backsoon off` reopens
     ");
     let json = place.run("on --wait=1s --or-reopen --json");
     let said: serde_json::Value = serde_json::from_str(&json.out).unwrap();
@@ -202,9 +209,17 @@ fn what_runs_too_long_is_cut_and_named_and_the_verdict_is_forced() {
       receipt   forced after SPAN: 1 server at revision 1; 1 request cut, of 1 from before
       cut       INSTANCE: GET / after SPAN
       let in    health paths, robots.txt
+    --- stderr
+    waiting: * is on by window w-ID (file:DIR/state/backsoon/store, revision 1); `backsoon off` reopens
     ");
     slow.go_on.send(()).unwrap();
     assert!(!visitor.join().unwrap().ends_with("halfhalf"), "it was cut");
     let receipt = &place.json("on --message b --wait")["receipt"];
+    assert_eq!(
+        receipt["verdict"], "forced",
+        "the site was not open in between, and who works on it may go on"
+    );
+    place.done("off --wait");
+    let receipt = &place.json("on --wait")["receipt"];
     assert_eq!(receipt["verdict"], "confirmed", "what was cut for an earlier closing is not this one's");
 }

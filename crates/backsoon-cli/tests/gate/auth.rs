@@ -72,6 +72,16 @@ async fn an_open_site_says_nothing_but_yes_and_a_closed_one_what_the_gate_would(
 }
 
 #[tokio::test]
+async fn a_host_with_an_empty_label_is_no_question() {
+    let switch = Switch::new();
+    let auth = endpoint(&switch, "127.0.0.1").await;
+    for host in ["shop.example..", "shop..example", ".example"] {
+        let answer = ask(auth.address, question("/auth", "GET", host, "/cart", "")).await;
+        assert_eq!(code(&answer), 400, "{host}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn rules_and_modes_decide_by_the_visitors_own_request() {
     let switch = Switch::new();
     let auth = endpoint(&switch, "127.0.0.1").await;

@@ -31,7 +31,7 @@ use crate::support::{PATIENCE, Raw, gate_with, nowhere, options, upstream};
 use crate::websocket::{connect, echo, says};
 
 /// Half a body, and then nothing more.
-async fn endless() -> Body {
+pub(crate) async fn endless() -> Body {
     let half = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from("half"))]);
     Body::from_stream(half.chain(futures_util::stream::pending()))
 }
@@ -88,14 +88,15 @@ async fn receipt(store: Arc<MemoryStore>, then: impl Future<Output = ()>) -> Rec
 async fn what_the_gate_gives_up_before_it_is_answered_is_cut_and_not_said_to_have_ended() {
     let app = Router::new().route("/silent", any(std::future::pending::<()>));
     let upstream = upstream(app).await;
-    // The upstream takes too long, and the visitor goes away.
+    // The upstream takes too long, and the visitor goes away who only reads.
     for limit in [Duration::from_secs(3), PATIENCE * 2] {
         let store = Arc::new(MemoryStore::new());
         let instance = Instance::join(store.clone(), Joining::default()).await;
         let options = Options { response_timeout: limit, ..options(&format!("http://{upstream}")) };
         let gate = gate_with(&options, Arc::clone(&instance)).await;
         let mut waits = Raw::to(gate.address).await;
-        waits.send("POST /silent?secret HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
+        let method = if limit > PATIENCE { "GET" } else { "POST" };
+        waits.send(format!("{method} /silent?secret HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")).await;
         Permits(&instance).become_(1).await;
         let leaves = async {
             if limit > PATIENCE {
@@ -220,12 +221,12 @@ async fn a_client_that_answers_no_farewell_is_cut_off() {
 }
 
 /// The requests that run behind a door.
-struct Permits<'a>(&'a Instance);
+pub(crate) struct Permits<'a>(pub(crate) &'a Instance);
 
 // === impl Permits ===
 
 impl Permits<'_> {
-    async fn become_(&self, many: usize) {
+    pub(crate) async fn become_(&self, many: usize) {
         let begun = std::time::Instant::now();
         while self.0.running() != many {
             assert!(begun.elapsed() < PATIENCE, "{} requests run, not {many}", self.0.running());

@@ -8,6 +8,7 @@ mod failures;
 mod forwarding;
 mod http1;
 mod http2;
+mod leaving;
 mod names;
 mod observe;
 mod sample;

@@ -97,3 +97,24 @@ async fn where_no_host_is_named_the_one_decides_that_the_upstream_will_read() {
         assert!(answer.starts_with("HTTP/1.0 200") && answer.contains(&format!("read {to}")), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn a_host_with_an_empty_label_is_none_and_reaches_nobody() {
+    let to = reading().await;
+    let switch = closing(&[("shut.example", Mode::On)]);
+    let gate = gate_with(&options(&format!("http://{to}")), Arc::clone(&switch.instance)).await;
+    for host in ["shut.example..", "shut.example..:80", "shut..example", ".shut.example", "."] {
+        let head = format!("GET /a HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let answer = ask(gate.address, head).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && !answer.contains("read "), "{host}: {answer}");
+        let head = format!("GET http://{host}/a HTTP/1.1\r\nhost: open.example\r\nconnection: close\r\n\r\n");
+        let answer = ask(gate.address, head).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && !answer.contains("read "), "{host}: {answer}");
+    }
+    let answer =
+        ask(gate.address, "GET /a HTTP/1.1\r\nhost: shut.example.\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    let client = h2c(gate.address).await;
+    let request = http::Request::get("http://shut.example../a").body(axum::body::Body::empty()).unwrap();
+    assert_eq!(fetch(&client, request).await.status(), 400);
+}

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State as Desks;
 use backsoon::decide::{Decision, Local, Reason, decide};
 use backsoon::fleet::Roster;
-use backsoon::receipt::admits;
+use backsoon::receipt::Receipt;
 use backsoon::rules::Effect;
 use backsoon::snapshot::{Settled, Snapshot};
 use backsoon::time::Timestamp;
@@ -157,7 +157,8 @@ impl Desk {
         // As at its first moment.
         let then = wanted.start.map_or(now, |start| start.max(now));
         let trial = Trial { before: &before, after: &after, sites: &sites, now, then };
-        let mut view = trial.view(&self.options.local, &body.paths, address);
+        let roster = self.looks.recent(&*self.store).await.map(|look| look.roster).unwrap_or_default();
+        let mut view = trial.view(&self.options.local, &roster, &body.paths, address);
         view.warnings.splice(0..0, self.strangers(&before, &sites).await);
         Ok(view)
     }
@@ -178,7 +179,13 @@ impl Desk {
 
 impl Trial<'_> {
     /// What would be done with requests on both sides of the change.
-    pub(crate) fn view(&self, local: &Local, paths: &[String], address: IpAddr) -> RehearsalView {
+    pub(crate) fn view(
+        &self,
+        local: &Local,
+        roster: &Roster,
+        paths: &[String],
+        address: IpAddr,
+    ) -> RehearsalView {
         let Self { before, after, sites, now, then } = *self;
         let (old, new) =
             (Snapshot::settle(before, local, now, None), Snapshot::settle(after, local, then, None));
@@ -194,7 +201,7 @@ impl Trial<'_> {
             views.push(SiteRehearsal {
                 before: old.exactly(&host).map_or_else(|| old.site(&name).mode(), |site| site.mode()),
                 after: site.mode(),
-                stays_open: admits(after, &BTreeMap::from([(host.clone(), site.mode())])),
+                stays_open: Receipt::admits(after, &BTreeMap::from([(host.clone(), site.mode())]), roster),
                 by_this_server: own.map(|rule| rule.name.to_string()).collect(),
                 you: paths.iter().flat_map(|path| as_visitor(site, &name, path, address)).collect(),
                 health: HEALTH.iter().map(|path| try_it(site, &name, "GET", path, None)).collect(),

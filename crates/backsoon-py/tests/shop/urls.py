@@ -65,16 +65,76 @@ async def failing(request):
     return StreamingHttpResponse(parts())
 
 
+@always_open
 class Open(View):
     def get(self, request):
         return here(request)
 
 
+@always_closed
+class Shut(View):
+    def get(self, request):
+        return here(request)
+
+
+class ShutBelow(Shut):
+    def dispatch(self, request, *args, **kwargs):
+        return super().dispatch(request, *args, **kwargs)
+
+
+class ShutOfItsOwn(Shut):
+    def dispatch(self, request, *args, **kwargs):
+        return here(request)
+
+
+@always_closed
+class AShut(View):
+    async def get(self, request):
+        return here(request)
+
+
+class AShutBelow(AShut):
+    def dispatch(self, request, *args, **kwargs):
+        return super().dispatch(request, *args, **kwargs)
+
+
+@always_open
+class Reopened(Shut):
+    pass
+
+
+class OpenBelow(Open):
+    def dispatch(self, request, *args, **kwargs):
+        return super().dispatch(request, *args, **kwargs)
+
+
+def in_clothes(view):
+    """As decorators do that keep nothing of what they wrap."""
+    return lambda request: view(request)
+
+
+def in_async_clothes(view):
+    async def clothes(request):
+        return await view(request)
+
+    return clothes
+
+
 urlpatterns = [
+    path("shut/", Shut.as_view()),
+    path("shut/below/", ShutBelow.as_view()),
+    path("shut/own/", ShutOfItsOwn.as_view()),
+    path("shut/async/", AShut.as_view()),
+    path("shut/async/below/", AShutBelow.as_view()),
+    path("shut/clothes/", in_clothes(always_closed(here))),
+    path("shut/async/clothes/", in_async_clothes(always_closed(ahere))),
+    path("reopened/", always_open(always_closed(here))),
+    path("reopened/class/", Reopened.as_view()),
+    path("class/below/", OpenBelow.as_view()),
     path("backstage/", admin.site.urls),
     path("open/", always_open(here)),
     path("aopen/", always_open(ahere)),
-    path("class/", always_open(Open).as_view()),
+    path("class/", Open.as_view()),
     path("closed/", always_closed(here)),
     path("aclosed/", always_closed(ahere)),
     path("banner/", lambda request: render(request, "banner.html")),

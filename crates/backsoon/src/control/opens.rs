@@ -1,5 +1,7 @@
 //! What a change may open of what instances hold closed by a State that the store has lost.
 
+use std::collections::BTreeMap;
+
 use super::Control;
 use crate::decide::Local;
 use crate::document::{Host, Mode, State};
@@ -33,10 +35,14 @@ impl Control {
 // === impl Opens ===
 
 impl Opens {
-    fn names(&self, host: &Host) -> bool {
+    /// Whether it says of `host`, as `held` has it, that it is to be open. One that is as closed as a wider site that is to be
+    /// open may be so by that alone: a report does not tell.
+    fn names(&self, host: &Host, held: &BTreeMap<Host, Mode>) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Sites(sites) => sites.contains(host),
+            Self::Sites(sites) => sites.iter().any(|site| {
+                site == host || site.covers(host) && held.get(site).is_some_and(|mode| *mode >= held[host])
+            }),
             Self::Everything => true,
         }
     }
@@ -55,6 +61,6 @@ pub(super) fn opened<'a>(strays: &[&'a Report], next: &State, opens: &Opens) -> 
     };
     living.into_iter().find_map(|stray| {
         let mut closed = stray.closings.iter().filter(|(host, held)| mode(host) < **held);
-        closed.find(|(host, _)| !opens.names(host)).map(|(host, _)| (*stray, host.clone()))
+        closed.find(|(host, _)| !opens.names(host, &stray.closings)).map(|(host, _)| (*stray, host.clone()))
     })
 }

@@ -63,7 +63,8 @@ impl Host {
     }
 }
 
-/// The host of an authority or a `Host` header: in lower case, without user, port and trailing dot.
+/// The host of an authority or a `Host` header: in lower case, without user, port and trailing dots. More than one dot is
+/// no host, and a gate says so; where nobody does, a closing must not be passed by it.
 pub(crate) fn plain(authority: &str) -> Cow<'_, str> {
     // A request target may have `user@` before its host (RFC 3986 §3.2.1); nobody routes by it.
     let authority = authority.rfind('@').map_or(authority, |at| &authority[at + 1..]);
@@ -74,7 +75,7 @@ pub(crate) fn plain(authority: &str) -> Cow<'_, str> {
     if let Some(address) = address(host) {
         return Cow::Owned(address);
     }
-    let host = host.strip_suffix('.').unwrap_or(host);
+    let host = host.trim_end_matches('.');
     if host.bytes().any(|b| b.is_ascii_uppercase()) {
         Cow::Owned(host.to_ascii_lowercase())
     } else {
@@ -154,6 +155,7 @@ mod tests {
     fn hosts_are_read_without_port_case_and_trailing_dot() {
         assert_eq!(plain("Shop.Example.com:8080"), "shop.example.com");
         assert_eq!(plain("shop.example.com."), "shop.example.com");
+        assert_eq!(plain("Shop.example.com..:80"), "shop.example.com");
         assert_eq!(plain("[::1]:80"), "[::1]");
         assert_eq!(plain("[::1]"), "[::1]");
         assert_eq!(plain("[0:0::1]:80"), "[::1]");

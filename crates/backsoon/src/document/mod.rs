@@ -29,7 +29,7 @@ pub use page::{
     NotARedirect, NotARefusal, NotATemplate, Page, Redirect, RetryAfterForm, Robots, Status, Template,
 };
 pub use pass::{Key, Keys, MOST_PASSES, NotAPass, Pass, PassId, SecretHash};
-pub use window::{Hold, NeverInForce, NotAWindow, Source, Window, WindowId};
+pub use window::{Hold, MOST_CHARACTERS, NeverInForce, NotAWindow, Source, Window, WindowId};
 pub(crate) use window::{opens, strictest};
 
 /// The newest schema of documents that this build reads and writes.

@@ -47,6 +47,10 @@ pub struct Window {
     pub message: Option<String>,
 }
 
+/// What visitors are told about a window, or operators among themselves, has at most so many characters: it goes to
+/// every visitor, every server, and onto every line of the history.
+pub const MOST_CHARACTERS: usize = 2000;
+
 /// The name of a window: 1 to 64 of `a-z A-Z 0-9 - _`, so that it can stand in a header and on a command line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -8,7 +8,7 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Holding, Kind, Life, OnLost, Place, ROSTER};
-use crate::document::{Host, Lineage, Mode, State};
+use crate::document::{Health, Host, Lineage, Mode, State};
 use crate::running::{Cut, Running};
 use crate::store::{self, Entry, Store};
 use crate::tally::Tally;
@@ -74,6 +74,9 @@ pub struct Report {
     /// The rules of the State that cannot be carried out there, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignores: Vec<String>,
+    /// Whether the built-in rules hold there: for health paths, `/robots.txt` and the logo.
+    #[serde(default, skip_serializing_if = "is_on")]
+    pub health: Health,
     /// What it does when it is lost.
     #[serde(default)]
     pub on_lost: OnLost,
@@ -126,6 +129,7 @@ impl Report {
             admits: Vec::new(),
             refuses: Vec::new(),
             ignores: Vec::new(),
+            health: Health::On,
             on_lost: OnLost::Keep,
             holding: Holding::Waits,
             counts: Counts::All,
@@ -154,6 +158,11 @@ impl Report {
     pub fn has(&self, state: &State) -> bool {
         self.lineage.as_ref() == Some(&state.lineage) && self.revision >= state.revision
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_on(health: &Health) -> bool {
+    *health == Health::On
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -71,7 +71,16 @@ impl Roster {
     pub async fn look(store: &dyn Store, lookout: &mut Lookout) -> store::Result<Self> {
         let reports = reports(store).await?;
         lookout.look(&reports);
-        Ok(Self(reports.into_iter().map(|report| Member { life: lookout.life(&report), report }).collect()))
+        let member = |mut report: Report| {
+            let life = lookout.life(&report);
+            // What troubled one that has ended troubles nobody any more.
+            if life == Life::Dead {
+                report.troubles.clear();
+                report.remarks.clear();
+            }
+            Member { report, life }
+        };
+        Ok(Self(reports.into_iter().map(member).collect()))
     }
 
     /// Waits until every instance that may live has `state` in force or `patience` is over, and returns the last look.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use tokio::time::Instant as Moment;
 
 use super::door::{Door, id};
@@ -12,8 +13,9 @@ use crate::decide::{Cause, Reason};
 use crate::document::{Host, WindowId};
 use crate::reply::Reply;
 use crate::request::{NO_HEADERS, Request};
-use crate::running::{Cut, Left};
-use crate::snapshot::Settled;
+use crate::running::{BrokenOff, Cut, Left};
+use crate::snapshot::{Settled, Snapshot};
+use crate::tally::Counters;
 
 /// When what still runs under a replaced site is to end, and for which site's sake.
 #[derive(Debug, Clone)]
@@ -22,11 +24,11 @@ pub(super) struct Deadline {
     at: Moment,
     for_site: Host,
     window: Option<WindowId>,
-    ordered: Ordered,
+    pub(super) ordered: Ordered,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ordered {
+pub(super) enum Ordered {
     NotYet,
     Yes,
 }
@@ -40,8 +42,7 @@ impl Instance {
     /// The newest requests that were ended because a window said so, and how many there ever were. Nobody knows when
     /// whoever worked on one stops: it counts for every closing until its site has been open in between.
     pub fn cuts(&self) -> (Vec<Cut>, u64) {
-        let (revision, closings) = self
-            .read(|door| (door.state.as_ref().map_or(0, |state| state.revision), door.snapshot.closings()));
+        let (revision, closings) = self.read(|door| (door.revision(), door.snapshot.closings()));
         self.register.forget_cuts(|cut, ago| {
             let is_open = !closings.keys().any(|host| host.covers(&cut.site));
             is_open && (cut.revision < revision || ago > LONG_AGO)
@@ -64,17 +65,34 @@ impl Instance {
     pub(super) fn abandoned(&self, site: &Weak<Settled>, left: &Left) {
         let told = self.read(|door| {
             let is_it = |retired: &&Retired| std::ptr::eq(Arc::as_ptr(&retired.site), site.as_ptr());
-            let older = &door.retired.iter().find(is_it)?.site;
-            let mut stricter = door.snapshot.sites().filter(|site| site.outdates(older));
-            let first = stricter.next()?;
-            // Which of several it belongs to is not known, so it stands in the way of all of them.
-            let host = if stricter.next().is_some() { older.host() } else { first.host() };
-            let revision = door.state.as_ref().map_or(0, |state| state.revision);
-            Some((host.clone(), revision, first.counters().cloned()))
+            let (host, counters) = door.outdated_by(&door.retired.iter().find(is_it)?.site)?;
+            Some((host, door.revision(), counters))
         });
         if let Some((host, revision, counters)) = told {
             self.register.abandoned(left, host, revision, counters);
         }
+    }
+
+    /// Tells everything that still runs as cut, since this process is about to end, and returns how many requests that
+    /// are. Whoever asks ends them; [`Instance::leave`] then leaves the last report, which names them, on the roster.
+    pub fn break_off(&self) -> usize {
+        self.read(|door| {
+            let retired = door.retired.iter().map(|retired| {
+                let site = &retired.site;
+                (id(site), door.outdated_by(site).unwrap_or_else(|| (site.host().clone(), None)))
+            });
+            let sites = door.snapshot.sites().chain(door.fenced.iter().flat_map(Snapshot::sites));
+            let in_force = sites.map(|site| (id(site), (site.host().clone(), None)));
+            let sites: FxHashMap<_, _> = in_force.chain(retired).collect();
+            self.register.break_off(door.revision(), |id| {
+                sites.get(&id).cloned().unwrap_or_else(|| (Host::any(), None))
+            })
+        })
+    }
+
+    /// What [`Instance::break_off`] has told as cut, if anything.
+    pub(crate) fn broken_off(&self) -> Option<BrokenOff> {
+        self.register.broken_off()
     }
 
     /// When requests are to be cut next.
@@ -91,7 +109,7 @@ impl Instance {
     /// Tells those requests to end whose time has come.
     pub(crate) fn cut_overdue(&self) {
         let mut door = self.door.write().unwrap_or_else(PoisonError::into_inner);
-        let revision = door.state.as_ref().map_or(0, |state| state.revision);
+        let revision = door.revision();
         let mut due = Vec::new();
         for retired in &mut door.retired {
             if let Some(cut) = retired.cut.as_mut().filter(|cut| cut.at <= Moment::now()) {
@@ -112,6 +130,19 @@ impl Instance {
 // === impl Door ===
 
 impl Door {
+    fn revision(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.revision)
+    }
+
+    /// For which site's sake what runs under `older` is to drain, if it is, and who counts what is cut there.
+    fn outdated_by(&self, older: &Arc<Settled>) -> Option<(Host, Option<Arc<Counters>>)> {
+        let mut stricter = self.snapshot.sites().filter(|site| site.outdates(older));
+        let first = stricter.next()?;
+        // Which of several it belongs to is not known, so it stands in the way of all of them.
+        let host = if stricter.next().is_some() { older.host() } else { first.host() };
+        Some((host.clone(), first.counters().cloned()))
+    }
+
     /// A deadline runs from the moment at which the sites in force began to state it, whatever else changes later.
     pub(super) fn set_deadlines(&mut self) {
         for retired in &mut self.retired {

@@ -78,7 +78,7 @@ impl Permit {
     pub fn hand_on(mut self, instance: &Arc<Instance>) -> HandedOn {
         let left = self.seat.take().and_then(Seat::leave);
         let site = self.site.as_ref().map(Arc::downgrade).unwrap_or_default();
-        HandedOn::new(Arc::clone(instance), site, left)
+        HandedOn::new(Arc::clone(instance), site, left, self.cause.clone())
     }
 
     /// The closing to come that the answer is to announce, in the field [`UPCOMING_HEADER`](super::UPCOMING_HEADER).

@@ -12,6 +12,7 @@ use super::{ANSWER, Membership, Stop, TakesEffect, is_now, lock};
 use crate::fleet::{OnLost, ROSTER, Report};
 use crate::instance::{Instance, Picture};
 use crate::request::Effect;
+use crate::running::BrokenOff;
 use crate::store::PutMode;
 
 // === impl Membership ===
@@ -30,6 +31,8 @@ impl Membership {
                     }
                     !instance.draining().is_empty()
                 }
+                // Whoever has left has said its last word.
+                None if is_now(&stop.borrow()) => return,
                 None => return self.farewell().await,
             };
             // While requests drain, somebody may be waiting for the last of them.
@@ -73,6 +76,22 @@ impl Membership {
             Err(_) => tracing::debug!("the report was not written: no answer"),
         }
         false
+    }
+
+    /// Writes how it ends, in place of a farewell: what was cut then is named, and what others may still work on counts as
+    /// running. Should that fail, the report before it stays.
+    pub(super) async fn last_report(&self, instance: &Instance, BrokenOff { requests, oldest }: BrokenOff) {
+        self.stop.send_replace(Stop::Now);
+        let _alone = self.writing.lock().await;
+        self.beat.fetch_add(1, Relaxed);
+        let report = Report { running: requests, oldest, ..self.describe(instance) };
+        // As above.
+        let bytes = serde_json::to_vec(&report).unwrap_or_default();
+        let key = self.key();
+        let put = self.store.put(&key, bytes.into(), PutMode::Overwrite);
+        if !matches!(tokio::time::timeout(ANSWER, put).await, Ok(Ok(_))) {
+            tracing::warn!("the last report was not written: receipts do not name what was cut here");
+        }
     }
 
     pub(super) async fn farewell(&self) {
@@ -121,6 +140,7 @@ impl Membership {
             tallies_left_out,
             admits: own(Effect::Open).chain(self.options.marks.opened()).collect(),
             refuses: own(Effect::Closed).collect(),
+            health: self.options.local.health,
             on_lost: self.options.on_lost,
             holding: self.options.holding,
             counts: self.options.counts,

@@ -20,9 +20,14 @@ pub(super) struct Told {
 
 impl Instance {
     /// Says farewell, so that nobody waits for this instance. It goes on deciding by its last State.
+    ///
+    /// After an [`Instance::break_off`] that has told something as cut there is no farewell: the last report stays on the
+    /// roster and names it, so that no receipt says that it has ended.
     pub async fn leave(&self) {
-        if let Some(membership) = self.membership() {
-            membership.farewell().await;
+        let Some(membership) = self.membership() else { return };
+        match self.broken_off() {
+            Some(broken_off) => membership.last_report(self, broken_off).await,
+            None => membership.farewell().await,
         }
     }
 

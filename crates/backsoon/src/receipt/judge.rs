@@ -66,7 +66,7 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
         store: String::new(),
         lineage: state.lineage.clone(),
         revision: state.revision,
-        admits: admits(state, &sites),
+        admits: admits(state, &sites, &there().collect::<Vec<_>>()),
         sites,
         servers,
         cut,
@@ -81,20 +81,27 @@ pub(super) fn mode(snapshot: &Snapshot, host: &Host) -> Mode {
     snapshot.exactly(host).map_or(Mode::Off, |site| site.mode())
 }
 
-/// What is let in all the same on those of `sites` that are closed so, by the State's rules: what a receipt says of it.
-pub fn admits(state: &State, sites: &BTreeMap<Host, Mode>) -> Vec<String> {
+/// The names of those rules that let visitors into closed sites, on any of the servers that are `there`.
+pub(super) fn admits(state: &State, sites: &BTreeMap<Host, Mode>, there: &[&Report]) -> Vec<String> {
+    // If nobody is there: so it will be with the first who comes.
+    let somewhere =
+        |lets_in: &dyn Fn(&Report) -> bool| there.is_empty() || there.iter().any(|report| lets_in(report));
+    let by_rule = |name: &String| somewhere(&|report| !report.ignores.contains(name));
+    let built_in =
+        |name: &String| somewhere(&|report| report.health == Health::On && !report.ignores.contains(name));
     let mut names = Vec::new();
     for host in sites.iter().filter(|(_, mode)| **mode > Mode::Off).map(|(host, _)| host) {
         // A site's rules are those of the most special site that states some.
         let stated = || host.line().filter_map(|wider| state.site(&wider));
         let rules = stated().find_map(|site| site.rules.clone()).unwrap_or_default();
-        names.extend(rules.iter().filter(|rule| rule.then == Effect::Open).map(|rule| rule.name.to_string()));
-        if stated().find_map(|site| site.health).unwrap_or_default() == Health::default() {
-            names.push("health paths".to_owned());
-        }
+        let open = rules.iter().filter(|rule| rule.then == Effect::Open);
+        names.extend(open.map(|rule| rule.name.to_string()).filter(by_rule));
+        let health = stated().find_map(|site| site.health).unwrap_or_default() == Health::default();
         let page = state.page(host);
-        names.extend((page.robots == Robots::Open).then(|| "robots.txt".to_owned()));
-        names.extend(page.logo.as_ref().and_then(|logo| logo.path()).map(|path| format!("the logo {path}")));
+        let logo = page.logo.as_ref().and_then(|logo| logo.path()).map(|path| format!("the logo {path}"));
+        let health = health.then(|| "health paths".to_owned());
+        let robots = (page.robots == Robots::Open).then(|| "robots.txt".to_owned());
+        names.extend(health.into_iter().chain(robots).chain(logo).filter(built_in));
     }
     let mut said = BTreeSet::new();
     names.retain(|name| said.insert(name.clone()));

@@ -1,7 +1,7 @@
 //! Who confirms, who is late, and what a receipt says then.
 
 use super::*;
-use crate::document::Window;
+use crate::document::{Health, Window};
 use crate::fleet::{Counts, Kind, Life, Place};
 use crate::running::{Cut, Running};
 use crate::time::Timestamp;
@@ -253,4 +253,24 @@ async fn who_cannot_be_read_blocks_and_can_be_lost() {
         receipt.servers.iter().find(|server| server.name == "b").and_then(|server| server.late.clone());
     assert_eq!(receipt.verdict, Verdict::NotConfirmed);
     assert!(matches!(late, Some(Late::Refuses { trouble }) if trouble.contains("cannot be read")));
+}
+
+#[test]
+fn it_says_what_is_let_in_and_not_what_might_be() {
+    let state = closed(3);
+    let admits = |reports: &[Report]| {
+        let expect = Expect { sites: vec![Host::any()], ..Expect::default() };
+        look(&state, &expect, reports, &mut Lookout::new()).admits
+    };
+    let usual = ["health paths", "robots.txt"];
+    assert_eq!(admits(&[]), usual);
+    let shut = Report { health: Health::Off, ..report(&state, "shut") };
+    let mirror = Report { ignores: usual.map(str::to_owned).into(), ..report(&state, "mirror") };
+    assert_eq!(admits(&[shut.clone(), mirror.clone()]), [""; 0]);
+    assert_eq!(admits(&[shut, mirror, report(&state, "a")]), usual);
+    let old = serde_json::to_value(report(&state, "a")).unwrap();
+    assert_eq!(
+        (old.get("health"), serde_json::from_value::<Report>(old.clone()).unwrap().health),
+        (None, Health::On)
+    );
 }

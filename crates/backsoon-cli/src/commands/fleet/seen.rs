@@ -11,7 +11,7 @@ use backsoon::{Host, Mode, State};
 use serde::Serialize;
 
 use super::Desk;
-use crate::commands::words::{draining, kind, life, sites_in_words};
+use crate::commands::words::{draining, kind, life, revision, sites_in_words};
 use crate::output::{self, DIM, WARN, paint, plain};
 use crate::when;
 
@@ -60,8 +60,8 @@ impl Seen {
 
     /// The headline, what has lapsed, and a line for everyone. `lookout` knows for how long whom nobody has heard.
     pub(super) fn lines(&self, desk: &Desk, lookout: Option<&Lookout>) -> Vec<String> {
-        let (revision, sites) = (self.state.as_ref().map_or(0, |state| state.revision), self.sites());
-        let mut lines = vec![format!("{}, revision {revision}: {sites}", self.store)];
+        let revision = self.state.as_ref().map(|state| format!(", revision {}", state.revision));
+        let mut lines = vec![format!("{}{}: {}", self.store, revision.unwrap_or_default(), self.sites())];
         lines.extend(self.lapsed.iter().map(|id| {
             let end = desk.command(&format!("off --window {id}"));
             format!(
@@ -123,7 +123,6 @@ impl Seen {
         let silent =
             lookout.map(|lookout| lookout.silence(&report.name)).filter(|_| member.life != Life::Live);
         let silent = silent.map(|silent| format!(" {}", whole_seconds(silent))).unwrap_or_default();
-        let behind = if self.has(report) { String::new() } else { paint(WARN, " behind") };
         let heard = match report.age_ms {
             u64::MAX => "never".into(),
             age => format!("{} ago", when::plain(Duration::from_millis(age))),
@@ -133,7 +132,7 @@ impl Seen {
             kind(report.kind),
             format!("{}{silent}", life(member.life)),
             plain(&report.program),
-            format!("{}{behind}", report.revision),
+            revision(self.state.as_ref(), report),
             closed(&report.closings),
             draining(report),
             report.held.to_string(),

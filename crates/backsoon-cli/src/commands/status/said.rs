@@ -9,7 +9,7 @@ use backsoon::{Host, Mode, State, Window};
 
 use super::picture::Picture;
 use super::{Desk, rules, valid_passes};
-use crate::commands::words::{draining, kind, life, local, until};
+use crate::commands::words::{draining, kind, life, local, revision, until};
 use crate::output::{self, BAD, DIM, GOOD, WARN, paint, plain};
 use crate::when;
 
@@ -18,7 +18,7 @@ pub(super) fn say(picture: &Picture, desk: &Desk, document: &State, snapshot: &S
     say_head(picture);
     say_passes(picture, desk, document);
     say_sites(picture, desk, document, snapshot);
-    say_instances(document, &picture.roster);
+    say_instances(picture.state.as_ref(), &picture.roster);
 }
 
 fn say_head(picture: &Picture) {
@@ -122,17 +122,16 @@ fn say_window(picture: &Picture, desk: &Desk, host: &Host, window: &Window) {
     }
 }
 
-fn say_instances(document: &State, roster: &Roster) {
+fn say_instances(state: Option<&State>, roster: &Roster) {
     if roster.0.is_empty() {
         return;
     }
     output::line("");
-    let rows: Vec<_> = roster.0.iter().map(|member| row(document, member.life, &member.report)).collect();
+    let rows: Vec<_> = roster.0.iter().map(|member| row(state, member.life, &member.report)).collect();
     output::table(["instance", "kind", "life", "revision", "draining", "held", "heard"], &rows);
 }
 
-fn row(document: &State, alive: Life, report: &Report) -> [String; 7] {
-    let behind = if report.has(document) { String::new() } else { paint(WARN, " behind") };
+fn row(state: Option<&State>, alive: Life, report: &Report) -> [String; 7] {
     let heard = match report.age_ms {
         u64::MAX => "never".into(),
         age => format!("{} ago", when::plain(Duration::from_millis(age))),
@@ -141,7 +140,7 @@ fn row(document: &State, alive: Life, report: &Report) -> [String; 7] {
         plain(&report.name),
         kind(report.kind),
         life(alive),
-        format!("{}{behind}", report.revision),
+        revision(state, report),
         draining(report),
         report.held.to_string(),
         heard,

@@ -235,6 +235,7 @@ mod tests {
         for (at, values) in [
             (0, &["", "GET POST", "G(T"][..]),
             (1, &["", "a b", "me@shop.example", "a,b", "a/b", "a\"b"]),
+            (1, &["shop.example..", "shop..example", ".example"]),
             (2, &["", "cart", "*", "http://shop.example/cart", "/a b", "/a#/open", "/a\tb", "?a"]),
             (3, &["", "nobody", "192.0.2.7, what"]),
         ] {

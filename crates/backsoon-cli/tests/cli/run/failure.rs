@@ -53,12 +53,26 @@ fn a_command_that_cannot_be_started_leaves_nothing_closed() {
     let place = Place::new();
     let _gate = Gate::before_nothing(&place);
     place.write("data", "no program");
-    for (program, code) in [("./nowhere", 127), ("no-such-program", 127), ("./data", 126)] {
+    place.done("on");
+    place.done("off");
+    for (program, code) in
+        [("./nowhere", 127), ("no-such-program", 127), ("", 127), ("./data", 126), ("./", 126)]
+    {
         let ran = Ran::of(place.backsoon().args(["run", "--", program]));
-        assert_eq!(ran.code, code, "{ran:?}");
-        assert!(ran.err.contains("nothing was run, and the window was ended"), "{ran:?}");
-        assert_eq!(windows(&place), []);
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{ran:?}");
+        assert!(ran.err.contains("cannot be started: ") && ran.err.contains("nothing was closed"), "{ran:?}");
+        assert_eq!(place.json("status")["revision"], 2, "no window came and went");
     }
+    // What only the system can tell is told afterwards.
+    place.write("script", "#!/no/such/shell\n");
+    assert!(place.program("chmod").args(["+x", "script"]).status().unwrap().success());
+    let ran = Ran::of(place.backsoon().args(["run", "--", "./script"]));
+    assert!(ran.code == 127 && ran.err.contains("nothing was run, and the window was ended"), "{ran:?}");
+    assert_eq!(windows(&place), []);
+    // Without followers the receipt would be waited for in vain.
+    let alone = Place::new();
+    let ran = Ran::of(alone.backsoon().args(["run", "--", "no-such-program"]));
+    assert_eq!((ran.code, alone.default_store().exists()), (127, false), "{ran:?}");
     let ran = place.run("run");
     assert!(ran.code == 2 && ran.err.contains("COMMAND"), "{ran:?}");
 }

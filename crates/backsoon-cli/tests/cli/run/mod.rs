@@ -11,7 +11,7 @@ const UNTIL_TOLD: &str =
     "touch started; while [ -e started ] && [ ! -e go ]; do sleep 0.02; done; touch ended";
 
 /// A report that nobody renews, of a machine that nobody reaches.
-fn lost(place: &Place) {
+pub(crate) fn lost(place: &Place) {
     let report = r#"{"name": "web-2", "kind": "web", "program": "1", "beat": 3, "lease_ms": 300,
         "place": {"host": "elsewhere", "boot": "b", "pid": 1, "started": 1}, "clock": "2026-11-20T12:00:00Z",
         "lineage": null, "revision": 0, "closings": {}, "serves": [], "draining": {}, "held": 0, "age_ms": 1000,

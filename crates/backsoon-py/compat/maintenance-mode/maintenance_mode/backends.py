@@ -15,7 +15,7 @@ from django.core.files.storage import default_storage
 
 from backsoon._core import content as content_of
 
-from .io import write_file
+from .io import read_file, write_file  # noqa: F401  (a name of the original)
 from .live import live
 
 logger = logging.getLogger(__name__)

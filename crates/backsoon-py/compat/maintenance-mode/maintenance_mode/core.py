@@ -7,6 +7,7 @@ from contextlib import ContextDecorator
 from datetime import datetime
 from typing import Any, Optional, Union
 
+from django.conf import settings  # noqa: F401  (a name that tests of sites reach for)
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
@@ -57,14 +58,17 @@ def get_maintenance_mode() -> Any:
     return mode
 
 
-def get_known_maintenance_mode() -> Any:
-    """The same for a request: a state that cannot be read leaves the last one that could be in force."""
+def get_known_maintenance_mode(request: Any = None) -> Any:
+    """The same for a request: a state that cannot be read leaves the last one that could be in force.
+
+    A store may have closed one host of many; without a request it is asked for all of them.
+    """
     global _last, _trouble
     mode = live("MAINTENANCE_MODE")
     if mode is not None:
         return mode
     if live("MAINTENANCE_MODE_STORE"):
-        return import_string("maintenance_mode.store.is_closed_here")()
+        return import_string("maintenance_mode.store.is_closed_here")(request)
     try:
         path = live("MAINTENANCE_MODE_STATE_BACKEND")
         if path != LOCAL_BACKEND:

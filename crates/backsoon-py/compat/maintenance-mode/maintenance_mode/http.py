@@ -1,12 +1,17 @@
-"""Whether a request is refused. What it is refused with is in ``response``."""
+"""Whether a request is refused. What it is refused with is in ``response``.
+
+It is long, since sites and their tests reach for the steps where the original has them: in here.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from operator import is_not
 from typing import Any, Optional
 from weakref import WeakSet
 
+from django.conf import settings  # noqa: F401  (a name that tests of sites reach for)
 from django.contrib.auth import logout
 from django.urls import NoReverseMatch, Resolver404, get_resolver, get_script_prefix, reverse
 from django.utils.translation import get_language
@@ -14,9 +19,10 @@ from django.utils.translation import get_language
 from backsoon import Ask, host
 from backsoon._core import LINKS
 from backsoon.dropin.member import Counting, is_link
+from backsoon.dropin.trouble import Trouble
 
 from . import exceptions, marks
-from .core import get_known_maintenance_mode
+from .core import get_known_maintenance_mode, get_maintenance_mode
 from .exceptions import is_admitted, seen
 from .live import live
 from .response import (
@@ -28,7 +34,7 @@ from .response import (
 )
 from .utils import get_client_ip_address, import_function
 
-logger = logging.getLogger(__name__)
+trouble = Trouble(logging.getLogger(__name__), "nobody can say who the user is, so the rules about users are left out")
 
 __all__ = [
     "get_maintenance_html_response",
@@ -39,6 +45,8 @@ __all__ = [
     "need_maintenance_response",
 ]
 
+#: Tests of a site may put something in the place of these. Then it is asked, step by step.
+_mode, _address = get_maintenance_mode, get_client_ip_address
 #: Where the off view is, and which sets of URLs have none: that is the same in every language.
 _off: "dict[tuple[Any, ...], str]" = {}
 _without: "WeakSet[Any]" = WeakSet()
@@ -51,9 +59,13 @@ NOBODY = None
 
 def need_maintenance_response(request: Any) -> bool:
     """Whether a request is to be refused."""
-    if live("MAINTENANCE_MODE_STORE"):
+    if get_maintenance_mode is not _mode:
+        is_on = get_maintenance_mode()
+    elif live("MAINTENANCE_MODE_STORE"):
         return not _store_admits(request)
-    if not get_known_maintenance_mode():
+    else:
+        is_on = get_known_maintenance_mode()
+    if not is_on:
         return marks.CLOSED in marks.used and _is_forced(request)
     rules = exceptions.current()
     return not _admits(request, rules, rules.door, rules.door_of_nobody)
@@ -102,7 +114,7 @@ def _is_judged_at_once(request: Any, request_seen: Any) -> bool:
 
 def _seen(request: Any) -> Any:
     # Where the site finds the address itself, that of the connection is a proxy's.
-    peer = "" if live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS") else None
+    peer = "" if _finds_address() else None
     return seen(request, peer, host.of(request))
 
 
@@ -111,6 +123,8 @@ def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobod
     # Views are marked when they are imported, which a site that was closed from its start never does.
     get_resolver(getattr(request, "urlconf", None)).url_patterns
     request_seen = _seen(request)
+    if any(map(is_not, map(globals().get, STEPS), _own)):
+        return is_admitted(door.try_admit(request_seen, None, not _is_refused_by_steps(request)))
     logs_out = _logs_out()
     # Marks come before users, and so before anybody is logged out.
     closed = _need_maintenance_from_view(request) if marks.used else None
@@ -132,11 +146,20 @@ def _admits(request: Any, rules: exceptions.Exceptions, door: Any, door_of_nobod
     return _is_opened_by_python(request, rules, request_seen) and is_admitted(door.try_admit(request_seen, None, True))
 
 
+def _is_refused_by_steps(request: Any) -> bool:
+    """The first step that says anything decides, as in the original."""
+    for name in STEPS:
+        said = globals()[name](request)
+        if isinstance(said, bool):
+            return said
+    return True
+
+
 def _is_opened_by_python(request: Any, rules: exceptions.Exceptions, request_seen: Any) -> bool:
     if _need_maintenance_ignore_tests(request) is False:
         return True
     # The core has judged the address of the connection already.
-    is_found = rules.address_patterns or live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS")
+    is_found = rules.address_patterns or _finds_address()
     if (is_found or "REMOTE_ADDR" not in request.META) and _need_maintenance_ignore_ip_addresses(request) is False:
         return True
     if request_seen.is_odd:
@@ -147,6 +170,11 @@ def _is_opened_by_python(request: Any, rules: exceptions.Exceptions, request_see
         or _need_maintenance_ignore_admin_site(request) is False
         or _need_maintenance_redirects(request) is False
     )
+
+
+def _finds_address() -> bool:
+    """Whether the site says itself which address is the client's."""
+    return bool(live("MAINTENANCE_MODE_GET_CLIENT_IP_ADDRESS")) or get_client_ip_address is not _address
 
 
 def _logs_out() -> bool:
@@ -166,8 +194,8 @@ def _known_user(request: Any) -> Optional[int]:
         signed_in = 0 if user.is_anonymous else 1
         staff, superuser = getattr(user, "is_staff", False), getattr(user, "is_superuser", False)
         return signed_in | (2 if staff else 0) | (4 if superuser else 0)
-    except Exception:
-        return _nobody()
+    except Exception as error:
+        return _nobody(error)
 
 
 def _user_after_logout(request: Any) -> Any:
@@ -176,14 +204,14 @@ def _user_after_logout(request: Any) -> Any:
         if user is not NOBODY and _need_maintenance_logout_user(user) and hasattr(request, "session"):
             logout(request)
             user = getattr(request, "user", NOBODY)
-    except Exception:
-        return _nobody()
+    except Exception as error:
+        return _nobody(error)
     return user
 
 
-def _nobody() -> None:
+def _nobody(error: Exception) -> None:
     """A database that is down makes nobody of everybody, never an error."""
-    logger.exception("nobody can say who the user is, so the rules about users are left out")
+    trouble.log(error)
     return NOBODY
 
 
@@ -226,8 +254,8 @@ def _get_maintenance_authenticated_user(request: Any) -> Any:
         find = import_function(named, "MAINTENANCE_MODE_GET_AUTHENTICATED_USER")
         try:
             user = find(request=request)
-        except Exception:
-            return _nobody()
+        except Exception as error:
+            return _nobody(error)
         if user is not None:
             return user
     return getattr(request, "user", NOBODY)
@@ -298,6 +326,20 @@ def _need_maintenance_redirects(request: Any) -> Optional[bool]:
     target = live("MAINTENANCE_MODE_REDIRECT_URL")
     pattern = exceptions.compiled(target) if target else None
     return False if pattern is not None and pattern.match(request.path_info) else None
+
+
+#: In the order of the original.
+STEPS = (
+    "_need_maintenance_from_view",
+    "_need_maintenance_from_url",
+    "_need_maintenance_ignore_users",
+    "_need_maintenance_ignore_admin_site",
+    "_need_maintenance_ignore_tests",
+    "_need_maintenance_ignore_ip_addresses",
+    "_need_maintenance_ignore_urls",
+    "_need_maintenance_redirects",
+)
+_own = tuple(globals()[name] for name in STEPS)
 
 
 def _opened(answer: Any) -> Optional[bool]:

@@ -22,12 +22,15 @@ NEVER = "max-age=0, no-cache, no-store, must-revalidate, private"
 
 def get_maintenance_response(request: Any) -> HttpResponse:
     """The answer in place of the application's."""
+    # Where the original has them, so that tests of a site may put something in their place.
+    from . import http
+
     if "_maintenance_link" in request.__dict__:
         return response_of(request._maintenance_link)
     if live("MAINTENANCE_MODE_REDIRECT_URL"):
         return redirect(live("MAINTENANCE_MODE_REDIRECT_URL"))
-    is_json = get_maintenance_response_type(request) == "json"
-    response = get_maintenance_json_response(request) if is_json else get_maintenance_html_response(request)
+    is_json = http.get_maintenance_response_type(request) == "json"
+    response = http.get_maintenance_json_response(request) if is_json else http.get_maintenance_html_response(request)
     if live("MAINTENANCE_MODE_RETRY_AFTER"):
         response["Retry-After"] = live("MAINTENANCE_MODE_RETRY_AFTER")
     # What Django's `add_never_cache_headers` says, without reading what is not there yet.
@@ -59,9 +62,13 @@ def get_maintenance_response_context(request: Any) -> "dict[str, Any]":
 
 
 def get_maintenance_html_response(request: Any) -> HttpResponse:
-    context = get_maintenance_response_context(request)
+    from . import http
+
+    context = http.get_maintenance_response_context(request)
     return rendered(request, live("MAINTENANCE_MODE_TEMPLATE"), context, live("MAINTENANCE_MODE_STATUS_CODE"))
 
 
 def get_maintenance_json_response(request: Any) -> JsonResponse:
-    return JsonResponse(get_maintenance_response_context(request), status=live("MAINTENANCE_MODE_STATUS_CODE"))
+    from . import http
+
+    return JsonResponse(http.get_maintenance_response_context(request), status=live("MAINTENANCE_MODE_STATUS_CODE"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backsoon import Control
+from backsoon import Control, host
 from backsoon.dropin.member import EVERYTHING, SITE, Member, Membership
 from backsoon.dropin.member import control as control_at
 from backsoon.dropin.member import windows as windows_at
@@ -80,7 +80,8 @@ def is_closed() -> bool:
     return control().mode(SITE) != "off"
 
 
-def is_closed_here() -> bool:
-    """The same as this process knows it, without asking the store if it follows it already."""
+def is_closed_here(request: Any = None) -> bool:
+    """The same of a request's host as this process knows it, without asking the store if it follows it already."""
+    site = host.of(request) if hasattr(request, "META") else SITE
     here = _membership.at(str(live("MAINTENANCE_MODE_STORE")))
-    return here.mode() != "off" if here is not None else is_closed()
+    return (here.mode(site) if here is not None else control().mode(site)) != "off"

@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from django.template import TemplateDoesNotExist
 from django.test.utils import setup_test_environment, teardown_test_environment
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import parse_http_date
 from django.views import View
 
@@ -61,6 +62,31 @@ def test_m54_a_database_that_is_down_leaves_the_context_processors_out(given, cl
     given(TEMPLATE="own.html", TEMPLATES=[{**engine, "OPTIONS": {"context_processors": ["test_response.away"]}}])
     answer = client.get("/")
     assert answer.status_code == 503 and b"own" in answer.content
+
+
+def far(request):
+    """What is away is asked for by the template alone, as with `user`."""
+    return {"far": SimpleLazyObject(lambda: away(request)), "beside": "lost as well"}
+
+
+def near(request):
+    return {"near": "near"}
+
+
+def test_m54_a_database_that_is_down_leaves_out_what_needs_it_and_nothing_else(given, client, on, caplog, tmp_path, monkeypatch):
+    monkeypatch.setattr("backsoon.dropin.page.trouble._last", "")
+    (engine,) = settings.TEMPLATES
+    (tmp_path / "page.html").write_text("{{ near }},{{ far }},{{ beside }},{{ request.path }},{{ own }}")
+    processors = ["test_response.away", "test_response.far", "test_response.near", "django.template.context_processors.request"]
+    given(TEMPLATE="page.html", TEMPLATES=[{**engine, "DIRS": [tmp_path], "OPTIONS": {"context_processors": processors}}])
+    given(GET_CONTEXT="test_response.own")
+    for _ in range(4):
+        assert client.get("/pages/").content == b"near,,,/pages/,own"
+    assert [record.levelname for record in caplog.records if "needs a database" in record.message] == ["ERROR"]
+
+
+def own(request):
+    return {"own": "own"}
 
 
 def test_m54_tests_of_a_site_see_which_page_was_rendered(client, on):

@@ -95,22 +95,27 @@ def test_m102_no_models():
     assert list(apps.get_app_config("maintenance_mode").get_models()) == []
 
 
+#: What the modules of 0.23 define, and what they take from each other.
 MODULES = {
-    "backends": "AbstractStateBackend CacheBackend DefaultStorageBackend LocalFileBackend StaticStorageBackend",
-    "context_processors": "maintenance_mode",
-    "core": "get_maintenance_mode get_maintenance_mode_backend maintenance_mode_off maintenance_mode_on override_maintenance_mode set_maintenance_mode",
-    "decorators": "force_maintenance_mode_off force_maintenance_mode_on",
-    "http": "get_maintenance_html_response get_maintenance_json_response get_maintenance_response get_maintenance_response_context "
-    "get_maintenance_response_type need_maintenance_response",
+    "backends": "AbstractStateBackend CacheBackend DefaultStorageBackend LocalFileBackend StaticStorageBackend read_file settings write_file",
+    "context_processors": "get_maintenance_mode maintenance_mode",
+    "core": "AbstractStateBackend _get_maintenance_mode_by_schedule get_maintenance_mode get_maintenance_mode_backend get_now_datetime "
+    "maintenance_mode_off maintenance_mode_on override_maintenance_mode parse_aware_datetime set_maintenance_mode settings",
+    "decorators": "force_maintenance_mode_off force_maintenance_mode_on get_maintenance_response",
+    "http": "_get_maintenance_authenticated_user _need_maintenance_from_url _need_maintenance_from_view _need_maintenance_ignore_admin_site "
+    "_need_maintenance_ignore_ip_addresses _need_maintenance_ignore_tests _need_maintenance_ignore_urls _need_maintenance_ignore_users "
+    "_need_maintenance_logout_user _need_maintenance_redirects get_client_ip_address get_maintenance_html_response "
+    "get_maintenance_json_response get_maintenance_mode get_maintenance_response get_maintenance_response_context "
+    "get_maintenance_response_type import_function need_maintenance_response settings",
     "io": "read_file set_file_permissions write_file",
-    "logging": "RequireNotMaintenanceMode503",
-    "management.commands.maintenance_mode": "Command",
-    "metadata": "__version__",
-    "middleware": "MaintenanceModeMiddleware",
-    "settings": "",
-    "urls": "urlpatterns",
-    "utils": "get_client_ip_address get_now_datetime import_function parse_aware_datetime",
-    "views": "maintenance_mode_off maintenance_mode_on",
+    "logging": "RequireNotMaintenanceMode503 get_maintenance_mode",
+    "management.commands.maintenance_mode": "Command core settings",
+    "metadata": "__author__ __copyright__ __description__ __license__ __title__ __version__",
+    "middleware": "MaintenanceModeMiddleware get_maintenance_response need_maintenance_response",
+    "settings": "settings",
+    "urls": "maintenance_mode_off maintenance_mode_on urlpatterns",
+    "utils": "get_client_ip_address get_now_datetime import_function parse_aware_datetime settings",
+    "views": "maintenance_mode_off maintenance_mode_on set_maintenance_mode",
 }
 
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import importlib
+import logging
 import os
 import re
 import subprocess
 import sys
+from unittest import mock
 
 import django
 import pytest
@@ -204,9 +206,85 @@ def test_a_process_that_starts_while_the_site_is_closed(state):
     assert done.stdout == "[200, 503, 503]\n", done.stderr
 
 
-def test_names_replaced_in_tests(client, monkeypatch):
-    monkeypatch.setattr("maintenance_mode.middleware.need_maintenance_response", lambda request: True)
-    assert client.get("/").status_code == 503
+def by_async_client(path):
+    return asyncio.run(AsyncClient().get(path))
+
+
+def by_client(path):
+    return Client().get(path)
+
+
+@pytest.mark.parametrize("get", [by_client, by_async_client])
+@pytest.mark.parametrize("name", ["middleware.need_maintenance_response", "http.get_maintenance_mode", "backends.LocalFileBackend.get_value"])
+@pytest.mark.parametrize("store", [False, True])
+def test_names_replaced_in_tests_close_the_site(store, name, get, given, tmp_path):
+    if store and "backends" not in name:
+        given(STORE=f"file:{tmp_path}/store")
+    with mock.patch(f"maintenance_mode.{name}", return_value=True):
+        assert get("/").status_code == 503
+    assert get("/").status_code == 200
+
+
+STEPS = {
+    "_need_maintenance_from_view": "/", "_need_maintenance_from_url": "/", "_need_maintenance_ignore_users": "/",
+    "_need_maintenance_ignore_admin_site": "/", "_need_maintenance_ignore_tests": "/",
+    "_need_maintenance_ignore_ip_addresses": "/", "_need_maintenance_ignore_urls": "/", "_need_maintenance_redirects": "/",
+}
+
+
+@pytest.mark.parametrize("get", [by_client, by_async_client])
+@pytest.mark.parametrize("name", STEPS)
+def test_names_replaced_in_tests_open_and_close(name, get, given, on):
+    given(IGNORE_URLS=["^/pages/"])
+    where = f"maintenance_mode.http.{name}"
+    with mock.patch(where, return_value=False):
+        assert get("/").status_code == 200
+    with mock.patch(where, return_value=None):
+        assert get("/").status_code == 503 and get("/opened/").status_code == (503 if "from_view" in name else 200)
+        assert get("/pages/").status_code == (503 if "ignore_urls" in name else 200)
+    with mock.patch(where, return_value=True):
+        assert get("/pages/").status_code == 503 or "redirects" in name
+    assert get("/").status_code == 503 and get("/pages/").status_code == 200
+
+
+def test_names_replaced_in_tests_say_the_address(client, given, on):
+    given(IGNORE_IP_ADDRESSES=["192.0.2.7"])
+    with mock.patch("maintenance_mode.http.get_client_ip_address", return_value="192.0.2.7") as find:
+        assert client.get("/").status_code == 200 and find.call_count == 1
+    given(IGNORE_IP_ADDRESSES=["127.0.0.1"])
+    with mock.patch("maintenance_mode.http.get_client_ip_address", return_value="192.0.2.7"):
+        assert client.get("/").status_code == 503
+    assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["html", "json"])
+def test_names_replaced_in_tests_make_the_answer(kind, client, given, on):
+    given(RESPONSE_TYPE=kind, TEMPLATE="own.html")
+    for name in (f"http.get_maintenance_{kind}_response", "middleware.get_maintenance_response"):
+        with mock.patch(f"maintenance_mode.{name}", side_effect=lambda request: HttpResponse("mine", status=503)):
+            assert client.get("/").content == b"mine", name
+    with mock.patch("maintenance_mode.http.get_maintenance_response_context", return_value={"reason": "mine"}):
+        assert b"mine" in client.get("/").content
+    with mock.patch("maintenance_mode.http.get_maintenance_response_type", return_value={"html": "json", "json": "html"}[kind]):
+        assert ("json" in client.get("/")["Content-Type"]) == (kind == "html")
+
+
+def test_names_replaced_in_tests_of_templates_and_logs(client, request_to):
+    from maintenance_mode.logging import RequireNotMaintenanceMode503
+
+    record = logging.makeLogRecord({"status_code": 503})
+    with mock.patch("maintenance_mode.context_processors.get_maintenance_mode", return_value=True):
+        assert client.get("/banner/").content == b"True\n"
+    with mock.patch("maintenance_mode.logging.get_maintenance_mode", return_value=True):
+        assert not RequireNotMaintenanceMode503().filter(record)
+    assert client.get("/banner/").content == b"False\n" and RequireNotMaintenanceMode503().filter(record)
+
+
+@pytest.mark.parametrize("module", ["core", "http", "backends"])
+def test_names_replaced_in_tests_of_settings(module, client):
+    with mock.patch(f"maintenance_mode.{module}.settings.MAINTENANCE_MODE", True):
+        assert client.get("/").status_code == 503
+    assert client.get("/").status_code == 200
 
 
 # === async (W-22) ===

@@ -4,22 +4,28 @@ import asyncio
 import gc
 import io
 import json
+import logging
 import os
 import pickle
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.checks import run_checks
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 from maintenance_mode import store
 from maintenance_mode.core import get_maintenance_mode, maintenance_mode_off, maintenance_mode_on, set_maintenance_mode
 from maintenance_mode.middleware import MaintenanceModeMiddleware
+from test_command import from_a_shell
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import pages  # noqa: E402
 
 
 @pytest.fixture
@@ -49,10 +55,57 @@ def eventually(what, is_so):
         time.sleep(0.01)
 
 
+def test_a_password_is_in_no_advice():
+    from backsoon.dropin.command import look
+
+    assert look("redis://ann:secret@127.0.0.1:1/0") == "backsoon status --store 'redis://***@127.0.0.1:1/0'"
+
+
+def test_a_store_of_this_process_alone_is_closed_by_this_process_alone(given, client):
+    given(STORE="memory:")
+    where = {"MAINTENANCE_MODE_STORE": "memory:"}
+    code, said = from_a_shell("on", settings=where)
+    assert code == 1 and "`memory:` would be gone at the end of this command, and no server could follow it" in said
+    assert client.get("/").status_code == 200
+    call_command("maintenance_mode", "on")
+    assert client.get("/").status_code == 503 and get_maintenance_mode() is True
+    set_maintenance_mode(False)
+    assert client.get("/").status_code == 200
+    store.leave()
+
+
+def test_the_test_case_of_the_page_as_often_as_it_runs():
+    assert [pages.run("move-from-django-maintenance-mode.md") for _ in range(2)] == [(1, [])] * 2
+    store.leave()
+
+
+def test_one_host_that_is_closed_is_known_to_templates_and_the_filter_of_logs(backsoon, client):
+    from maintenance_mode.context_processors import maintenance_mode as variable
+    from maintenance_mode.logging import RequireNotMaintenanceMode503
+
+    here, there = (RequestFactory().get("/", HTTP_HOST=host) for host in ("testserver:8000", "two.example.com"))
+    record = lambda request: logging.makeLogRecord({"status_code": 503, "request": request})  # noqa: E731
+    passes = RequireNotMaintenanceMode503().filter
+
+    def are_told():
+        assert variable(here) == {"maintenance_mode": True} and variable(there) == {"maintenance_mode": False}
+        assert not passes(record(here)) and passes(record(there))
+        # The server of `runserver` has a socket there; and nobody knows of which host others speak.
+        assert passes(record(object())) and passes(logging.makeLogRecord({"status_code": 503}))
+        assert get_maintenance_mode() is False
+
+    backsoon("on", "--new-site", "--site=testserver")
+    are_told()
+    eventually("closed", lambda: client.get("/").status_code == 503)
+    are_told()
+
+
 def test_one_command_closes_django_and_proves_it(backsoon, client, state):
     assert client.get("/").status_code == 200
     said = backsoon("on", "--wait=20s")
     assert "confirmed" in said and "1 server" in said
+    # Health paths and robots.txt are refused here, and it says nothing else.
+    assert client.get("/healthz").status_code == 503 and "health paths" not in said and "robots.txt" not in said
     assert client.get("/").status_code == 503 and client.get("/opened/").status_code == 200
     assert get_maintenance_mode() is True
     backsoon("off", "--wait=20s")
@@ -60,7 +113,7 @@ def test_one_command_closes_django_and_proves_it(backsoon, client, state):
     assert not state.exists()
 
 
-def test_our_switch_closes_all_and_ends_only_its_own_window(backsoon, client):
+def test_our_switch_closes_all_and_ends_only_its_own_window(backsoon, client, url):
     assert client.get("/").status_code == 200
     set_maintenance_mode(True)
     assert get_maintenance_mode() is True
@@ -71,7 +124,7 @@ def test_our_switch_closes_all_and_ends_only_its_own_window(backsoon, client):
     err = io.StringIO()
     set_maintenance_mode(True)
     call_command("maintenance_mode", "off", stderr=err)
-    assert "windows of others" in err.getvalue() and client.get("/").status_code == 503
+    assert f"windows of others: see `backsoon status --store {url}`" in err.getvalue() and client.get("/").status_code == 503
     with maintenance_mode_off():
         assert client.get("/").status_code == 503
     backsoon("off", "--wait=20s")
@@ -291,3 +344,11 @@ def test_the_bearer_of_a_pass_stays_signed_in(backsoon, given, as_user):
     assert browser.get("/").status_code == 200 and "_auth_user_id" in browser.session
     del browser.cookies[name]
     assert browser.get("/").status_code == 503 and "_auth_user_id" not in browser.session
+
+
+@pytest.mark.parametrize("word", ["on", "off"])
+def test_a_store_that_is_away_is_named_by_the_command(word, given):
+    given(STORE="redis://:secret@127.0.0.1:1/0")
+    with pytest.raises(CommandError, match="^The store did not take it: .*redis://.*127.0.0.1:1") as error:
+        call_command("maintenance_mode", word)
+    assert "secret" not in str(error.value)

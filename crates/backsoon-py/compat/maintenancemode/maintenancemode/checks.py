@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from difflib import get_close_matches
-from importlib import metadata
 from typing import Any, Iterator
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.template import TemplateDoesNotExist, TemplateSyntaxError
-from django.template.loader import get_template
 from django.urls import get_resolver
 
 from backsoon import Control
 from backsoon.dropin.exceptions import broken, listed
+from backsoon.dropin.member import control
+from backsoon.dropin.names import unread
+from backsoon.dropin.templates import trouble_with
 
 from . import addresses, row
 from .conf import DEFAULTS, OLD_LOCKFILE, live
 
 RENAMED = {"MAINTENANCE_EXCLUDE_URLS": "MAINTENANCE_IGNORE_URLS", "MAINTENANCE_MODE_IGNORE_URLS": "MAINTENANCE_IGNORE_URLS"}
-ORIGINALS = ("django-maintenancemode", "django-maintenancemode-2")
 MODULE = "maintenancemode.middleware"
 MIDDLEWARE = f"{MODULE}.MaintenanceModeMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -31,14 +29,7 @@ LISTS = ("MAINTENANCE_IGNORE_URLS", "MAINTENANCE_ADMIN_IGNORED_URLS", "MAINTENAN
 @register()
 def check_names(**_: Any) -> "list[CheckMessage]":
     """Settings that nobody reads."""
-    unknown = [name for name in dir(settings) if name.startswith("MAINTENANCE_") and name not in DEFAULTS]
-    said = "Nobody reads the setting {} here."
-    return [Warning(said.format(name), hint=_meant(name), id="maintenancemode.W001") for name in unknown]
-
-
-def _meant(name: str) -> str:
-    near = [RENAMED[name]] if name in RENAMED else get_close_matches(name, DEFAULTS, 1)
-    return f"Is it called {near[0]}?" if near else "Remove it, unless something else of the site reads it."
+    return unread("maintenancemode", "MAINTENANCE_", DEFAULTS, RENAMED)
 
 
 @register()
@@ -77,24 +68,6 @@ def check_addresses(**_: Any) -> "list[CheckMessage]":
 
 
 @register()
-def check_originals(**_: Any) -> "list[CheckMessage]":
-    """An original beside this distribution: all bring the same module, and whoever was installed last wins."""
-    said = "{} is still installed, in the place of the same module."
-    hint = "pip uninstall {}, and then install backsoon-django-maintenancemode again."
-    return [
-        Error(said.format(name), hint=hint.format(name), id="maintenancemode.E004") for name in ORIGINALS if _is_there(name)
-    ]
-
-
-def _is_there(distribution: str) -> bool:
-    try:
-        metadata.distribution(distribution)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-@register()
 def check_store(**_: Any) -> "list[CheckMessage]":
     """A store that cannot be named so. Nobody connects to it yet."""
     if not settings.MAINTENANCE_STORE:
@@ -104,6 +77,48 @@ def check_store(**_: Any) -> "list[CheckMessage]":
     except ValueError as error:
         return [Error(f"MAINTENANCE_STORE: {error}", id="maintenancemode.E005")]
     return []
+
+
+@register()
+def check_what_was_before(**_: Any) -> "list[CheckMessage]":
+    """What closed the site before there was a store, and what nobody asks any more: the site has opened without a word."""
+    if not settings.MAINTENANCE_STORE:
+        return []
+    try:
+        found = [*_closed_by_file(), *_closed_rows()]
+    except Exception:  # No database, no store, tests that allow neither: nobody can say.
+        return []
+    said = "{} closes the site no more, since MAINTENANCE_STORE takes its place; the store says that it is open."
+    return [Warning(said.format(what), hint=hint, id="maintenancemode.W007") for what, hint in found]
+
+
+def _closed_by_file() -> "list[tuple[str, str]]":
+    from . import lock, store
+
+    files = [place for place in lock.places() if os.path.isfile(place)]
+    if not files or store.is_closed():
+        return []
+    hint = "Close it by `manage.py maintenance on`, if that is meant; and remove the file."
+    return [(f"The lock file {place}", hint) for place in files]
+
+
+def _closed_rows() -> "list[tuple[str, str]]":
+    from django.db import router
+
+    from . import store
+
+    if not row.is_there():
+        return []
+    from .models import Maintenance
+
+    alias = router.db_for_read(Maintenance)
+    rows = Maintenance.objects.using(alias).filter(is_being_performed=True).select_related("site") if row.has_tables(alias) else []
+    hint = "`manage.py setmaintenance on {0}` closes it by the store, and `manage.py setmaintenance off {0}` clears the row."
+    return [
+        (f"The row of {found.site.domain}", hint.format(found.site.pk))
+        for found in rows
+        if control(store.url()).mode(store.named(found.site.domain)) == "off"
+    ]
 
 
 @register()
@@ -142,13 +157,7 @@ def check_template(**_: Any) -> "list[CheckMessage]":
 def _trouble_with(template: str) -> "str | None":
     if getattr(settings, "ROOT_URLCONF", None) and getattr(get_resolver().urlconf_module, "handler503", None):
         return None  # The site's own view, whatever it renders.
-    try:
-        get_template(template)
-    except TemplateDoesNotExist:
-        return "is not there"
-    except TemplateSyntaxError as error:
-        return f"is broken: {error}"
-    return None
+    return trouble_with(template)
 
 
 @register(Tags.security, deploy=True)

@@ -16,18 +16,19 @@ from backsoon import Ask
 from backsoon._core import LINKS
 from backsoon.dropin.exceptions import Exceptions, is_admitted, listed, seen
 from backsoon.dropin.member import Counting, Member, is_link, response_of
+from backsoon.dropin.trouble import Trouble
 
-from . import addresses, lock, row, rules
+from . import addresses, lock, row, rules, utils
 from .conf import live
 
-logger = logging.getLogger(__name__)
+trouble = Trouble(logging.getLogger(__name__), "nobody can say who the user is, so the rules about users are left out")
 
 SETTING, ROW = "setting", "row"
 
 
 def refused_by(request: Any) -> Optional[str]:
     """The source that refuses a request, or None."""
-    if live("MAINTENANCE_STORE"):
+    if live("MAINTENANCE_STORE") and not utils.is_status_replaced():
         return _refused_by_store(request)
     if is_closed_by_setting():
         found = rules.of_setting()
@@ -54,7 +55,7 @@ def answer_to_link(request: Any) -> Optional[HttpResponse]:
 
 
 def is_closed_by_setting() -> bool:
-    return bool(live("MAINTENANCE_MODE")) or lock.is_there()
+    return bool(live("MAINTENANCE_MODE")) or (utils.status() if utils.is_status_replaced() else lock.is_there())
 
 
 def _refused_by_store(request: Any) -> Optional[str]:
@@ -136,6 +137,6 @@ def _user(request: Any) -> int:
     try:
         user = getattr(request, "user", None)
         return (2 if getattr(user, "is_staff", False) else 0) | (4 if getattr(user, "is_superuser", False) else 0)
-    except Exception:
-        logger.exception("nobody can say who the user is, so the rules about users are left out")
+    except Exception as error:
+        trouble.log(error)
         return 0

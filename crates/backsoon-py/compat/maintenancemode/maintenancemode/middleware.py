@@ -12,7 +12,8 @@ from django.utils.module_loading import import_string
 from backsoon.dropin.middleware import Middleware
 
 from . import decision, row
-from .conf import live
+from . import utils as maintenance
+from .conf import COPIES, live, settings  # noqa: F401  (a name that tests of sites reach for)
 
 #: The view of each source, where a site has no ``handler503`` of its own.
 VIEWS = {
@@ -38,7 +39,7 @@ class MaintenanceModeMiddleware(Middleware):
         """Whether that can be said without waiting for anybody, and without what a subclass has to say."""
         if type(self).process_request.__module__ != __name__:
             return False
-        if live("MAINTENANCE_STORE"):
+        if live("MAINTENANCE_STORE") and not maintenance.is_status_replaced():
             # The answer to a link is a refusal, in the core's words.
             return decision.is_plainly_open_by_store(request)
         # A query needs a thread of its own.
@@ -54,8 +55,7 @@ def refused(request: HttpRequest, source: str) -> HttpResponse:
 
 
 def __getattr__(name: str) -> Any:
-    """Names of the originals, as the settings are at this moment."""
-    named = {"IGNORE_URLS": "MAINTENANCE_IGNORE_URLS"}.get(name, name)
-    if named in ("MAINTENANCE_IGNORE_URLS", "MAINTENANCE_ADMIN_IGNORED_URLS", "MAINTENANCE_BLOCK_STAFF"):
-        return live(named)
+    """Names of the originals, as the settings are at this moment. What tests of a site put in their place is seen by ``rules``."""
+    if name in COPIES:
+        return live(COPIES[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ from typing import Any, Callable, Hashable, Iterable
 from backsoon.dropin.exceptions import Exceptions, listed
 
 from . import addresses
-from .conf import live
+from .conf import copied, live
 
 _kept: "dict[Hashable, tuple[Any, Exceptions]]" = {}
 
@@ -19,13 +19,13 @@ _kept: "dict[Hashable, tuple[Any, Exceptions]]" = {}
 def of_setting() -> Exceptions:
     """Of what django-maintenancemode closes: the setting and the lock file."""
     staff, superuser = live("MAINTENANCE_ALLOW_STAFF"), live("MAINTENANCE_ALLOW_SUPERUSER")
-    given = (staff, superuser, *_addresses(), listed(live("MAINTENANCE_IGNORE_URLS")))
-    return _keeping("setting", given, lambda: _made(staff, superuser, listed(live("MAINTENANCE_IGNORE_URLS"))))
+    urls = listed(copied("IGNORE_URLS"))
+    return _keeping("setting", (staff, superuser, *_addresses(), urls), lambda: _made(staff, superuser, urls))
 
 
 def of_row(site: Hashable, patterns: "tuple[str, ...]") -> Exceptions:
     """Of what django-maintenancemode-2 closes: the row of a site, and the patterns that belong to it."""
-    blocked, urls = live("MAINTENANCE_BLOCK_STAFF"), listed(live("MAINTENANCE_ADMIN_IGNORED_URLS"))
+    blocked, urls = copied("MAINTENANCE_BLOCK_STAFF"), listed(copied("MAINTENANCE_ADMIN_IGNORED_URLS"))
     given = (blocked, *_addresses(), urls, patterns)
     # One pattern may stand in both lists.
     return _keeping(("row", site), given, lambda: _made(not blocked, True, dict.fromkeys((*patterns, *urls)), "/"))

@@ -18,7 +18,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error
 
 from backsoon.dropin.exceptions import Exceptions, listed
-from backsoon.dropin.member import EVERYTHING, SITE, Member, Membership, control, windows
+from backsoon.dropin.member import EVERYTHING, SITE, Member, Membership, control, windows, windows_by_site
 from backsoon.host import of as host_of
 
 from . import addresses, row, rules
@@ -97,12 +97,49 @@ def named(domain: str) -> str:
 
 
 def switch(is_on: bool, domain: str = SITE) -> None:
-    """Closes a site by our own window, or ends that one.
+    """Closes a site by our own window, or ends that one, and those that it has under domains that it had before.
 
     # Errors
     ``ConnectionError`` if the store cannot be reached, ``ValueError`` if the site cannot be called so.
     """
     control(url()).replace(named(domain), NOTE, "on" if is_on else None)
+    if not is_on and domain != SITE:
+        for before in _before(domain):
+            control(url()).replace(before, _now(domain), None)
+
+
+def move(before: str, domain: str) -> None:
+    """Closes a site that has another domain by now, if our own window closed it. Under the domain that it had, it stays closed
+    until it is opened: processes keep in memory what a site is called.
+
+    # Errors
+    As those of ``switch``.
+    """
+    old, new = named(before).lower(), named(domain).lower()
+    if old == new or not is_switched(before):
+        return
+    control(url()).replace(new, NOTE, "on")
+    for site in {old, *_before(before)} - {new}:
+        control(url()).replace(site, _now(domain), "on")
+    for site in _before(before):
+        control(url()).replace(site, _now(before), None)
+    control(url()).replace(old, NOTE, None)
+
+
+def _now(domain: str) -> str:
+    """By which a window is told of a site that had another domain before."""
+    return f"{NOTE}, now {named(domain).lower()}"
+
+
+def _before(domain: str) -> "list[str]":
+    """What a site was called before, where it is closed as well."""
+    found = windows_by_site(url()).items()
+    return [site for site, of in found if any(window["note"] == _now(domain) for window in of)]
+
+
+def switched() -> "set[str]":
+    """The sites that have our own window."""
+    return {site for site, found in windows_by_site(url()).items() if any(window["note"] == NOTE for window in found)}
 
 
 def is_switched(domain: str = SITE) -> bool:

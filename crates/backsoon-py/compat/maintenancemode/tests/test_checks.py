@@ -60,6 +60,14 @@ def test_names_that_nobody_reads(name, meant, given):
     assert said()["maintenancemode.W001"] == f"Nobody reads the setting MAINTENANCE_{name} here. Is it called {meant}?"
 
 
+@pytest.mark.parametrize("name", ["MESSAGE", "BANNER", "ENABLED", "MODE_TEXT"])
+def test_names_that_a_site_may_read_itself(name, given):
+    given(**{name: "x"})
+    assert said() == {"maintenancemode.I001": (
+        f"Nobody reads the setting MAINTENANCE_{name} here. Remove it, unless something else of the site reads it."
+    )}
+
+
 @pytest.mark.parametrize("name", ["django-maintenancemode", "django-maintenancemode-2"])
 def test_an_original_beside_this_one(name, monkeypatch):
     real = metadata.distribution

@@ -1,11 +1,12 @@
 """D-01 to D-05: the models, their tables and their migrations."""
 
 import io
+import json
 
 import pytest
 from django.contrib.sites.models import Site
 from django.core.management import call_command
-from django.db import connection, models
+from django.db import IntegrityError, connection, models
 from maintenancemode.models import IgnoredURL, Maintenance, populate
 
 
@@ -73,6 +74,63 @@ def test_w84_the_rows_of_new_sites_are_made_by_migrate():
     Maintenance.objects.all().delete()
     call_command("migrate", verbosity=0)
     assert Maintenance.objects.count() == 2
+
+
+def rows():
+    return list(Maintenance.objects.order_by("pk").values_list("pk", "site_id", "is_being_performed"))
+
+
+def loaded(tmp_path, *told, **more):
+    """Loads rows as `dumpdata` writes them."""
+    dumped = [{"model": "maintenancemode.maintenance", "pk": pk, "fields": {"site": site, "is_being_performed": on}} for pk, site, on in told]
+    patterns = [{"model": "maintenancemode.ignoredurl", "pk": 7, "fields": {"maintenance": pk, "pattern": "^docs", "description": "x"}} for pk in more.values()]
+    (tmp_path / "dump.json").write_text(json.dumps(dumped + patterns))
+    call_command("loaddata", str(tmp_path / "dump.json"), verbosity=0)
+
+
+def test_w84_a_dump_of_the_original_loads_over_rows_that_nobody_has_touched(tmp_path, client):
+    two = Site.objects.create(domain="two.example.com").pk
+    Maintenance.objects.all().delete()
+    populate()
+    (first, _, _), (second, _, _) = rows()
+    # Each key is the other site's here; and a key that no row has.
+    loaded(tmp_path, (first, two, False), (second, 1, True), pattern=second)
+    assert rows() == [(first, two, False), (second, 1, True)]
+    assert client.get("/").status_code == 503 and client.get("/docs").status_code == 200
+    loaded(tmp_path, (second + 9, two, True))
+    assert rows() == [(second, 1, True), (second + 9, two, True)]
+
+
+def test_w84_a_dump_without_keys_loads_as_well(tmp_path):
+    before = rows()
+    loaded(tmp_path, (None, 1, True))
+    assert rows() == [(before[0][0], 1, True)]
+
+
+def test_w84_what_somebody_has_touched_is_not_taken_over(tmp_path, closed):
+    key = closed.pk
+    with pytest.raises(IntegrityError):
+        loaded(tmp_path, (key + 1, 1, False))
+    with pytest.raises(IntegrityError):
+        Maintenance.objects.create(site_id=1)
+    closed.is_being_performed = False
+    closed.save()
+    closed.ignoredurl_set.create(pattern="^docs", description="x")
+    with pytest.raises(IntegrityError):
+        Maintenance.objects.create(site_id=1, pk=key + 1)
+    assert rows() == [(key, 1, False)] and closed.ignored_url_patterns() == ["^docs"]
+
+
+@pytest.mark.parametrize("key", [None, 9], ids=["no key", "a key"])
+def test_w84_a_row_of_a_fixture_takes_over_that_of_migrate(key, client):
+    made = Maintenance.objects.create(site=Site.objects.get(pk=1), is_being_performed=True, **({"pk": key} if key else {}))
+    assert rows() == [(made.pk, 1, True)] and made.pk == (key or made.pk)
+    assert client.get("/").status_code == 503
+    made.is_being_performed = False
+    made.save()
+    again = Maintenance(site_id=1)
+    again.save()
+    assert rows() == [(made.pk, 1, False)] and again.pk == made.pk and client.get("/").status_code == 200
 
 
 def test_w64_a_pattern_that_does_not_compile_is_refused_when_it_is_saved(closed):

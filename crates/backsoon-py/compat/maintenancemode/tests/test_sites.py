@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import re
 import threading
+from unittest import mock
 
 import pytest
 from asgiref.sync import iscoroutinefunction
@@ -80,6 +81,47 @@ def test_a_subclass_that_overrides_process_request_under_asgi(mode):
 def test_a_middleware_without_get_response(mode):
     assert MaintenanceModeMiddleware()(RequestFactory().get("/")).status_code == 503
     assert MaintenanceModeMiddleware().process_request(RequestFactory().get("/")).status_code == 503
+
+
+def by_async_client(path):
+    return asyncio.run(AsyncClient().get(path))
+
+
+def by_client(path):
+    return Client().get(path)
+
+
+@pytest.mark.parametrize("get", [by_client, by_async_client])
+@pytest.mark.parametrize("name", ["utils.status", "middleware.maintenance.status", "utils.settings.settings.MAINTENANCE_MODE", "middleware.settings.MAINTENANCE_MODE"])
+@pytest.mark.parametrize("has_store", [False, True])
+def test_names_replaced_in_tests_close_the_site(has_store, name, get, given, tmp_path):
+    from maintenancemode import store
+
+    given(MAINTENANCE_STORE=f"file:{tmp_path}/store" if has_store else None)
+    assert get("/").status_code == 200
+    with mock.patch(f"maintenancemode.{name}", **({"return_value": True} if "status" in name else {"new": True})):
+        assert get("/").status_code == 503 and get("/admin/login/").status_code == (200 if has_store and "settings" in name else 503)
+    assert get("/").status_code == 200
+    store.leave()
+
+
+def test_names_replaced_in_tests_open_urls(mode, client):
+    with mock.patch("maintenancemode.middleware.IGNORE_URLS", (re.compile("^/docs"),)):
+        assert client.get("/docs").status_code == 200 and client.get("/").status_code == 503
+    assert client.get("/docs").status_code == 503
+
+
+def test_names_replaced_in_tests_of_the_row(closed, client, as_user):
+    with mock.patch("maintenancemode.middleware.MAINTENANCE_BLOCK_STAFF", True):
+        assert as_user("staff").get("/").status_code == 503
+    assert as_user("staff").get("/").status_code == 200
+    with mock.patch("maintenancemode.middleware.MAINTENANCE_ADMIN_IGNORED_URLS", ["^docs"]):
+        assert client.get("/docs").status_code == 200 and client.get("/admin/login/").status_code == 503
+    assert client.get("/docs").status_code == 503 and client.get("/admin/login/").status_code == 200
+    before = client.get("/").content
+    with mock.patch("maintenancemode.views.defaults.MAINTENANCE_503_TEMPLATE", "own.html"):
+        assert client.get("/").content != before
+    assert client.get("/").content == before
 
 
 def test_names_that_code_imports():

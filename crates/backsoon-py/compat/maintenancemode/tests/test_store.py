@@ -7,17 +7,22 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from django.contrib.sites.models import Site
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.http import StreamingHttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from maintenancemode import store, utils
 from maintenancemode.middleware import MaintenanceModeMiddleware
 from maintenancemode.models import Maintenance
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import pages  # noqa: E402
 
 
 @pytest.fixture
@@ -53,10 +58,34 @@ def said(*words, **options):
     return out.getvalue() + err.getvalue()
 
 
+@pytest.mark.parametrize("words", [("maintenance", "on"), ("setmaintenance", "on", "1")])
+def test_a_store_of_this_process_alone_is_closed_by_this_process_alone(given, client, words):
+    given(MAINTENANCE_STORE="memory:")
+    code = "import django, sys; django.setup(); from django.conf import settings; settings.MAINTENANCE_STORE = 'memory:'"
+    code += "; from django.core.management import execute_from_command_line as run; run(sys.argv)"
+    where = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    done = subprocess.run([sys.executable, "-c", code, *words], env=where, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "`memory:` would be gone at the end of this command" in done.stderr
+    assert client.get("/").status_code == 200
+    said(*words)
+    assert client.get("/").status_code == 503
+    said(words[0], "off", *words[2:])
+    assert client.get("/").status_code == 200
+    store.leave()
+
+
+@pytest.mark.parametrize("page", ["move-from-django-maintenancemode.md", "move-from-django-maintenancemode-2.md"])
+def test_the_test_case_of_the_page_as_often_as_it_runs(page):
+    assert [pages.run(page) for _ in range(2)] == [(1, [])] * 2
+    store.leave()
+
+
 def test_one_command_closes_django_and_proves_it(backsoon, client, lock):
     assert client.get("/").status_code == 200
     receipt = backsoon("on", "--wait=20s")
     assert "confirmed" in receipt and "1 server" in receipt
+    # Health paths and robots.txt are refused here, and it says nothing else.
+    assert client.get("/robots.txt").status_code == 503 and "health paths" not in receipt and "robots.txt" not in receipt
     assert client.get("/").status_code == 503 and utils.status() is True
     backsoon("off", "--wait=20s")
     assert client.get("/").status_code == 200 and utils.status() is False
@@ -66,7 +95,7 @@ def test_one_command_closes_django_and_proves_it(backsoon, client, lock):
     assert client.get("/").status_code == 200
 
 
-def test_activate_and_the_command_end_only_their_own_window(backsoon, client):
+def test_activate_and_the_command_end_only_their_own_window(backsoon, client, url):
     assert client.get("/").status_code == 200
     utils.activate()
     eventually("closed", lambda: client.get("/").status_code == 503)
@@ -74,7 +103,7 @@ def test_activate_and_the_command_end_only_their_own_window(backsoon, client):
     utils.deactivate()
     assert utils.status() and not store.is_switched()
     assert "succesfully" in said("maintenance", "on") and store.is_switched()
-    assert "windows of others" in said("maintenance", "off") and not store.is_switched()
+    assert f"windows of others: see `backsoon status --store {url}`" in said("maintenance", "off") and not store.is_switched()
     assert client.get("/").status_code == 503
     backsoon("off", "--wait=20s")
     assert client.get("/").status_code == 200
@@ -284,3 +313,74 @@ def test_a_pass_opens_a_closed_django(backsoon, client):
     assert client.get("/").status_code == 503 and client.get(made["path"].replace("?", "0?")).status_code == 503
     backsoon("pass", "revoke", made["id"])
     eventually("revoked", lambda: client.get("/", headers={"cookie": cookie}).status_code == 503)
+
+
+def test_a_store_that_is_away_is_a_message_in_the_admin(given, as_user):
+    given(MAINTENANCE_STORE="redis://127.0.0.1:1/0")
+    browser, row = as_user("root"), Maintenance.objects.get()
+    form = {"ignoredurl_set-TOTAL_FORMS": "0", "ignoredurl_set-INITIAL_FORMS": "0", "is_being_performed": "on"}
+    there = "/admin/maintenancemode/maintenance/"
+    for page in (there, f"{there}{row.pk}/change/"):
+        shown = browser.get(page)
+        assert shown.status_code == 200 and shown.content.count(b"The store cannot be read: ") == 1, page
+        assert b"127.0.0.1:1" in shown.content
+    shown = browser.post(f"{there}{row.pk}/change/", form, follow=True)
+    assert shown.status_code == 200 and b"The store did not take it: " in shown.content and b"changed successfully" not in shown.content
+
+
+def test_a_row_that_is_rolled_back_switches_nothing(url):
+    row = Maintenance.objects.get()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        row.is_being_performed = True
+        row.save()
+        1 / 0
+    assert not store.switched()
+    with transaction.atomic():
+        row.save()
+        assert not store.switched()
+    assert store.switched() == {"example.com"}
+
+
+def test_what_setmaintenance_says_has_happened(given):
+    given(MAINTENANCE_STORE="redis://127.0.0.1:1/0")
+    err = io.StringIO()
+    with pytest.raises(CommandError, match="127.0.0.1:1"):
+        call_command("setmaintenance", "on", stderr=err)
+    assert err.getvalue() == "" and not Maintenance.objects.get().is_being_performed
+
+
+def test_a_site_that_is_closed_stays_so_under_another_domain(backsoon, client):
+    two = Site.objects.create(domain="two.example.com:8000")
+    said("setmaintenance", "on", two.pk)
+    for domain in ("three.example.com", "four.example.com", "four.example.com:8000", "three.example.com"):
+        two.domain = domain
+        two.save()
+        assert store.named(domain) in store.switched()
+    # Processes that know the site by its old domain go on refusing until it is opened.
+    for domain in ("two.example.com", "three.example.com", "four.example.com"):
+        assert store.control(store.url()).mode(domain) == "on", domain
+    assert said("setmaintenance", "off", two.pk) == f"Site {two.pk} (three.example.com) is now off\n"
+    for domain in ("two.example.com", "three.example.com", "four.example.com"):
+        assert store.control(store.url()).mode(domain) == "off", domain
+    two.domain = "five.example.com"
+    two.save()
+    assert not store.switched()
+
+
+def test_what_said_closed_before_there_was_a_store(given, url, lock):
+    told = lambda: [message for message in run_checks() if message.id == "maintenancemode.W007"]  # noqa: E731
+    Maintenance.objects.update(is_being_performed=True)
+    lock.touch()
+    by_row, by_file = sorted(told(), key=lambda message: message.msg, reverse=True)
+    assert "row of example.com" in by_row.msg and "setmaintenance off 1" in by_row.hint and str(lock) in by_file.msg + by_file.hint
+    said("setmaintenance", "off")
+    assert told() == [by_file]
+    lock.unlink()
+    assert told() == []
+    Maintenance.objects.update(is_being_performed=True)
+    # It is closed by the store as well.
+    said("setmaintenance", "on")
+    assert told() == []
+    given(MAINTENANCE_STORE=None)
+    said("setmaintenance", "on")
+    assert told() == []

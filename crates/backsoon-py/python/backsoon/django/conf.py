@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from difflib import get_close_matches
 from typing import Any, Callable, Optional
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from backsoon import Instance
+from backsoon import Control, Instance
 
 #: What goes to the core as it is, under the name that ``backsoon.toml`` has for it.
 CORE = {
@@ -28,6 +29,14 @@ CORE = {
 }
 #: What Django does with them: the store, a template in place of the built-in page, and who the user is.
 OWN = ("STORE", "TEMPLATE", "USER")
+
+
+#: A sentence of the core with its place in front.
+PLACED = re.compile(r"(?P<option>\w+)(?P<rest>(?:\[\d+\]|\.[^.:\[\]]+)*): (?P<sentence>.*)", re.S)
+SEGMENT = re.compile(r"\[(\d+)\]|\.([^.\[]+)")
+UNKNOWN = re.compile(r"unknown (?:field|variant) `([^`]*)`, expected (.*)")
+#: What Rust calls something else.
+WORDS = {"f64": "a number", "a sequence": "a list", "a map": "a dictionary", "struct Rule": "a dictionary"}
 
 
 class Conf:
@@ -49,10 +58,16 @@ class Conf:
                 troubles.append(f"BACKSOON['{name}'] is a string where a list belongs; a comma may be missing")
         if not troubles:
             try:
+                Control(self.store, "django")
+            except ValueError as error:
+                return [f"BACKSOON['STORE']: {error}"]
+            try:
                 self.instance("refuses")
                 self.user()
-            except (ValueError, ImproperlyConfigured) as error:
-                troubles.append(f"BACKSOON: {error}")
+            except ValueError as error:
+                troubles.append(in_settings(str(error)))
+            except ImproperlyConfigured as error:
+                troubles.append(f"{error}")
         return troubles
 
     def instance(self, holding: str) -> Instance:
@@ -93,6 +108,22 @@ class Conf:
         near = get_close_matches(str(key).upper(), [*CORE, *OWN], 1)
         meant = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join([*OWN, *CORE])}"
         return f"BACKSOON has no setting {key!r}{meant}"
+
+
+def in_settings(trouble: str) -> str:
+    """What the core says of an option (``rules[1].then: …``) in the words of the settings."""
+    placed = PLACED.match(trouble)
+    setting = {option: name for name, option in CORE.items()}.get(placed["option"]) if placed else None
+    if placed is None or setting is None:
+        return f"BACKSOON: {trouble}"
+    place = "".join(f"[{number}]" if number else f"[{key!r}]" for number, key in SEGMENT.findall(placed["rest"]))
+    sentence = placed["sentence"]
+    for ours, theirs in WORDS.items():
+        sentence = sentence.replace(f"expected {ours}", f"expected {theirs}")
+    unknown = UNKNOWN.search(sentence)
+    near = get_close_matches(unknown[1], re.findall("`([^`]+)`", unknown[2]), 1) if unknown else []
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return f"BACKSOON['{setting}']{place}: {sentence}{meant}"
 
 
 def takes_async(found: Optional[Callable[..., Any]]) -> bool:

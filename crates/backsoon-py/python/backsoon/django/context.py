@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from asyncio import to_thread
 from contextlib import ContextDecorator
-from functools import cached_property, wraps
-from typing import Any, Callable, Optional
+from functools import cache, cached_property, wraps
+from typing import Any, Callable, Optional, TypeVar
 
 from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import ImproperlyConfigured
 
 from backsoon import Control, Instance, Kept, host
 
 from .conf import Conf
+
+Work = TypeVar("Work", bound=Callable[..., Any])
+
+logger = logging.getLogger("backsoon.django")
 
 #: The members of the fleet in this process; the middleware of the site is the last one.
 MEMBERS: "list[Instance]" = []
@@ -38,10 +45,9 @@ class Maintenance:
 
     @cached_property
     def _standing(self) -> "dict[str, Any]":
-        if self._instance is None:
-            return {"mode": "off", "window": None, "reopens": None, "upcoming": [], "announced": None}
         # Error pages are rendered without a request: how all sites stand.
-        return self._instance.standing((self._request is not None and host.of(self._request)) or "*")
+        site = (self._request is not None and host.of(self._request)) or "*"
+        return self._instance.standing(site) if self._instance is not None else _in_the_store(site)
 
     @property
     def mode(self) -> str:
@@ -65,6 +71,21 @@ class Maintenance:
         return self._standing["announced"]
 
 
+def _in_the_store(site: str) -> "dict[str, Any]":
+    """How a site stands, for a process in which no middleware follows the store."""
+    try:
+        return json.loads(_control(Conf().store).standing(site))
+    except (ConnectionError, ImproperlyConfigured, RuntimeError, ValueError) as error:
+        # Whatever is rendered here, a mail perhaps, is no worse than it was without us.
+        logger.warning("nobody knows how the site stands, so it counts as open: %s", error)
+        return {"mode": "off", "window": None, "reopens": None, "upcoming": [], "announced": None}
+
+
+@cache
+def _control(url: str) -> Control:
+    return Control(url, "django")
+
+
 class maintenance(ContextDecorator):
     """Closes a site while a block or a function runs, by a window of its own, and ends exactly that one.
 
@@ -76,16 +97,16 @@ class maintenance(ContextDecorator):
         self.site, self.mode, self.message, self.note = site, mode, message, note
         self.kept: "list[Kept]" = []
 
-    def __call__(self, work: "Callable[..., Any]") -> "Callable[..., Any]":  # type: ignore[override]
+    def __call__(self, work: Work) -> Work:  # type: ignore[override]
         if not iscoroutinefunction(work):
-            return super().__call__(work)
+            return super().__call__(work)  # type: ignore[return-value]
 
         @wraps(work)
         async def closed(*args: Any, **kwargs: Any) -> Any:
             async with self:
                 return await work(*args, **kwargs)
 
-        return closed
+        return closed  # type: ignore[return-value]
 
     def __enter__(self) -> "maintenance":
         # A stack, since one decorated function may run several times at once.

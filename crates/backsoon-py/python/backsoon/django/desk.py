@@ -8,7 +8,12 @@ import subprocess
 import sys
 from typing import Any, NamedTuple, Optional
 
+from backsoon.__main__ import TYPED
+
 from .conf import Conf
+
+#: What acts on the site's own store.
+COMMAND = "manage.py maintenance"
 
 
 class Said(NamedTuple):
@@ -36,7 +41,7 @@ def ask(*words: str, by: Optional[str] = None, within: Optional[float] = None) -
 
     Whoever cannot wait for ever says ``within`` how many seconds an answer is wanted.
     """
-    environment = {**os.environ, "BACKSOON_STORE": Conf().store}
+    environment = {**os.environ, "BACKSOON_STORE": Conf().store, TYPED: COMMAND}
     if by is not None:
         environment.pop("SUDO_USER", None)
         environment["USER"] = by
@@ -46,7 +51,7 @@ def ask(*words: str, by: Optional[str] = None, within: Optional[float] = None) -
             line, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=within
         )
     except subprocess.TimeoutExpired:
-        trouble = f"no answer within {within:g} s, so nobody knows what was done; ask the store: manage.py maintenance status"
+        trouble = f"no answer within {within:g} s, so nobody knows what was done; ask the store: {COMMAND} status"
         return Said(1, "", f"error: {trouble}")
     except OSError as error:
         return Said(1, "", f"error: Python could not be started as {line[0]!r}: {error}")

@@ -36,6 +36,7 @@ class MaintenanceMiddleware:
         self.instance = member(conf, "waits" if self.is_async else "refuses")
         self.template, self.find = conf.template, conf.user()
         self.joined = False
+        marks.behind(self)
         if self.is_async:
             markcoroutinefunction(self)
 
@@ -106,8 +107,10 @@ class MaintenanceMiddleware:
 
     def refusal_of(self, request: HttpRequest, view: Any) -> Optional[Reply]:
         """What is said in place of a view that is always closed."""
-        if marks.of(view) is not False:
-            return None
+        return self.closed(request) if marks.of(view) is False else None
+
+    def closed(self, request: HttpRequest) -> Optional[Reply]:
+        """The same for a view that says of itself that it is."""
         answer = self.instance.try_admit(self.seen(request), None, False)
         return answer if isinstance(answer, Reply) else None
 

@@ -16,6 +16,9 @@ from .exceptions import Exceptions, is_admitted
 SITE = "*"
 EVERYTHING = {"path": {"prefix": "/"}}
 
+#: What a `Control` raises: a store that is away, one that refuses, a site that cannot be called so.
+TROUBLES = (ConnectionError, RuntimeError, ValueError)
+
 _controls: "dict[str, Control]" = {}
 
 
@@ -115,6 +118,11 @@ def control(url: str) -> Control:
 
 def windows(url: str, site: str = SITE) -> "list[dict[str, Any]]":
     """Every window of one site, ours and others'. Those of all sites are the site ``*``'s."""
+    return windows_by_site(url).get(site, [])
+
+
+def windows_by_site(url: str) -> "dict[str, list[dict[str, Any]]]":
+    """The same for every site, asked once."""
     state = json.loads(control(url).read() or "{}")
-    of = state.get("default", {}) if site == SITE else state.get("sites", {}).get(site, {})
-    return [{"note": "", **window} for window in of.get("windows", [])]
+    known = {SITE: state.get("default", {}), **state.get("sites", {})}
+    return {site: [{"note": "", **window} for window in of.get("windows", [])] for site, of in known.items()}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Optional
+from typing import Any, Callable, Iterable, Optional
 
 from django.db import Error
 from django.http import HttpResponse
 from django.template import base
-from django.template.loader import get_template, render_to_string
+from django.template.loader import get_template, render_to_string, select_template
 
-logger = logging.getLogger(__name__)
+from .trouble import Trouble
+
+trouble = Trouble(
+    logging.getLogger(__name__), "the page needs a database that is down; it is rendered without the context processors that do"
+)
 
 
 def rendered(request: Any, name: Any, context: "dict[str, Any]", status: int) -> HttpResponse:
@@ -25,10 +29,29 @@ def text(request: Any, name: Any, context: "dict[str, Any]") -> str:
         return plain
     try:
         return render_to_string(name, context, request)
-    except Error:
+    except Error as error:
         # That a database is down may be why the site is closed.
-        logger.exception("the page needs a database that is down; it is rendered without any context processor")
-        return render_to_string(name, context)
+        trouble.log(error)
+        return _without_what_is_away(request, name, context)
+
+
+def _without_what_is_away(request: Any, name: Any, context: "dict[str, Any]") -> str:
+    """The page without those context processors that cannot be had, or whose values cannot: some of them are lazy."""
+    template = select_template(name) if isinstance(name, (list, tuple)) else get_template(name)
+    page, said = template.render(context), context
+    for processor in _processors(template):
+        try:
+            more = {**said, **processor(request), **context}
+            page, said = template.render(more), more
+        except Error:
+            continue
+    return page
+
+
+def _processors(template: Any) -> "Iterable[Callable[[Any], dict[str, Any]]]":
+    engine = getattr(getattr(template, "template", None), "engine", None)
+    # Those of Django's own engine, or of Jinja2's.
+    return getattr(engine or template.backend, "template_context_processors", ())
 
 
 def _plain(template: Any) -> Optional[str]:

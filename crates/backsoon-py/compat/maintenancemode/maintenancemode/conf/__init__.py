@@ -1,6 +1,8 @@
 """The settings and their defaults, which this module puts on ``django.conf.settings`` where a site says nothing."""
 
 import os
+import sys
+from typing import Any
 
 from django.conf import settings
 
@@ -28,5 +30,20 @@ OLD_LOCKFILE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__fi
 put(DEFAULTS)
 
 live = reader("maintenancemode.conf")
+
+#: What the originals have copies of in their middleware.
+COPIES = {
+    "IGNORE_URLS": "MAINTENANCE_IGNORE_URLS",
+    "MAINTENANCE_ADMIN_IGNORED_URLS": "MAINTENANCE_ADMIN_IGNORED_URLS",
+    "MAINTENANCE_BLOCK_STAFF": "MAINTENANCE_BLOCK_STAFF",
+}
+
+
+def copied(name: str) -> Any:
+    """A setting of which the originals have a copy, or what tests of a site have put in the place of that."""
+    middleware = sys.modules.get("maintenancemode.middleware")
+    replaced = vars(middleware) if middleware is not None else {}
+    return replaced[name] if name in replaced else live(COPIES[name])
+
 
 __all__ = ["settings"]

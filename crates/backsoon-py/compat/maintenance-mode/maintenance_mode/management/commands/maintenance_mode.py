@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from backsoon.dropin.command import look, reach
 from maintenance_mode import core
 
 ON, OFF = ("on", "yes", "true", "1"), ("off", "no", "false", "0")
@@ -26,6 +27,8 @@ class Command(BaseCommand):
         parser.add_argument("--end", help="when the mode ends; with 'on' only")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        store = settings.MAINTENANCE_MODE_STORE
+        reach(self, store)
         word = str(options["state"]).lower()
         if word not in ON + OFF:
             raise CommandError(f"Invalid argument: {options['state']!r} expected <on|off>")
@@ -43,8 +46,8 @@ class Command(BaseCommand):
         self.set_maintenance_mode_with_confirm(
             value, f"maintenance mode {name}? (y/N) ", options.get("interactive", False), start=start, end=end
         )
-        if not value and settings.MAINTENANCE_MODE_STORE and core.get_maintenance_mode():
-            self.stderr.write("The site stays closed by windows of others: see `backsoon status`.")
+        if not value and store and core.get_maintenance_mode():
+            self.stderr.write(f"The site stays closed by windows of others: see `{look(store)}`.")
         after, stored = self.get_maintenance_mode(), self.get_state()
         schedule = f" (scheduled: {stored})" if isinstance(stored, dict) else ""
         self.say(options, f"maintenance mode: {'on' if after else 'off'}{schedule}")
@@ -74,6 +77,9 @@ class Command(BaseCommand):
         try:
             core.set_maintenance_mode(value, start=start, end=end)
         except OSError as error:
+            if settings.MAINTENANCE_MODE_STORE:
+                # There is no file.
+                raise CommandError(f"The store did not take it: {error}") from error
             verb = "read" if isinstance(self.unreadable, OSError) else "write"
             name = settings.MAINTENANCE_MODE_STATE_FILE_NAME
             raise CommandError(f"Unable to {verb} state file at: {name}") from error

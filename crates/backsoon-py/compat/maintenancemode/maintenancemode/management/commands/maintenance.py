@@ -6,7 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from backsoon.dropin.command import look, reach
 from maintenancemode import utils as maintenance
+from maintenancemode.conf import live
 
 
 class Command(BaseCommand):
@@ -17,6 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("command", nargs="?", help="|".join(self.opts))
 
     def handle(self, *args: Any, **options: Any) -> None:
+        store = live("MAINTENANCE_STORE")
+        reach(self, store)
         word = str(options.get("command") or "").lower()
         if word not in self.opts:
             raise CommandError(f"Allowed commands are: {'|'.join(self.opts)}")
@@ -29,4 +33,6 @@ class Command(BaseCommand):
         if int(options.get("verbosity", 1)) > 0:
             self.stdout.write(f"Maintenance mode was {'activated' if is_on else 'deactivated'} succesfully")
         if is_closed and not is_on:
-            self.stderr.write("The site stays closed: by settings.MAINTENANCE_MODE, or by windows of others (`backsoon status`).")
+            by_setting = live("MAINTENANCE_MODE") or not store
+            by = "settings.MAINTENANCE_MODE" if by_setting else f"windows of others: see `{look(store)}`"
+            self.stderr.write(f"The site stays closed by {by}.")

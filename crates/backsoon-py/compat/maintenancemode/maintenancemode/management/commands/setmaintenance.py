@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import router, transaction
 
+from backsoon.dropin.command import reach
+from backsoon.dropin.member import TROUBLES
 from maintenancemode import row
 from maintenancemode.conf import live
 
@@ -23,6 +25,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        reach(self, live("MAINTENANCE_STORE"))
         if not row.is_there():
             raise CommandError("This site has no rows: add django.contrib.sites and maintenancemode to INSTALLED_APPS.")
         from django.contrib.sites.models import Site
@@ -36,32 +39,44 @@ class Command(BaseCommand):
         missing = set(ids) - set(Site.objects.values_list("id", flat=True))
         if missing and not options["ignore_missing"]:
             raise CommandError(f"Unknown site ids: {' '.join(map(str, missing))}")
+        self.told: "list[str]" = []
         try:
+            self.switched = self.switched_in_store()
             # All of them, or none.
             with transaction.atomic(using=router.db_for_write(Maintenance)):
                 for id in ids:
                     if id in missing:
-                        self.say(options, f"unknown site {id} - skipping\n")
+                        self.told.append(f"unknown site {id} - skipping\n")
                     else:
-                        self.switch(id, options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+                        self.switch(id, options["status"])
+        except TROUBLES as error:
             raise CommandError(f"The store did not take it: {error}") from error
+        if options["verbosity"] >= 1:
+            for text in self.told:
+                self.stderr.write(text)
 
-    def switch(self, id: int, options: "dict[str, Any]") -> None:
+    def switched_in_store(self) -> "set[str]":
+        """The domains that the store closes by windows of ours."""
+        if not live("MAINTENANCE_STORE"):
+            return set()
+        from maintenancemode import store
+
+        return store.switched()
+
+    def switch(self, id: int, status: str) -> None:
         from maintenancemode.models import Maintenance
 
         found, _ = Maintenance.objects.get_or_create(site_id=id)
-        wanted, is_so = options["status"] == "on", found.is_being_performed
+        wanted, is_so = status == "on", found.is_being_performed
         if live("MAINTENANCE_STORE"):
             from maintenancemode import store
 
-            is_so = store.is_switched(found.site.domain)
-        if is_so == wanted:
-            return self.say(options, f"Site {id} ({found.site}) already {options['status']}\n")
-        found.is_being_performed = wanted
-        found.save()
-        self.say(options, f"Site {id} ({found.site}) is now {options['status']}\n")
-
-    def say(self, options: "dict[str, Any]", text: str) -> None:
-        if options["verbosity"] >= 1:
-            self.stderr.write(text)
+            domain = store.named(found.site.domain).lower()
+            is_so = domain in self.switched
+            # The windows come when the rows are committed.
+            (self.switched.add if wanted else self.switched.discard)(domain)
+        if is_so != wanted or found.is_being_performed != wanted:
+            found.is_being_performed = wanted
+            found.save()
+        word = "already" if is_so == wanted else "is now"
+        self.told.append(f"Site {id} ({found.site}) {word} {status}\n")

@@ -3,9 +3,11 @@
 import argparse
 import os
 import re
+import shlex
 import sys
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backsoon.__main__ import run
@@ -37,21 +39,42 @@ def own(words: "list[str]") -> "list[str]":
     return kept
 
 
+def typed(argv: "list[str]") -> str:
+    """What comes here again: the program, our name, and where Django's settings are if that was said."""
+    program = os.path.basename(argv[0])
+    said = ["python -m django" if program == "__main__.py" else program, argv[1]]
+    rest = iter(argv[2:])
+    for word in rest:
+        if word == "--":
+            break
+        flag, is_whole, value = word.partition("=")
+        if flag in ("--settings", "--pythonpath"):
+            said.append(f"{flag}={shlex.quote(value if is_whole else next(rest, ''))}")
+    return " ".join(said)
+
+
 class Command(BaseCommand):
     help = "Closes, reopens and shows this site; `manage.py maintenance help` lists the words."
     requires_system_checks: "list[str]" = []
 
     def run_from_argv(self, argv: "list[str]") -> None:
         # Our words and flags, not argparse's.
-        os.environ["BACKSOON_STORE"] = Conf().store
-        sys.exit(run(own(argv[2:])))
+        try:
+            os.environ["BACKSOON_STORE"] = Conf().store
+        except ImproperlyConfigured as error:
+            self.stderr.write(f"CommandError: {error}")
+            sys.exit(2)
+        sys.exit(run(own(argv[2:]), typed(argv)))
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("words", nargs=argparse.REMAINDER)
 
     def handle(self, *_: Any, words: "list[str]", **__: Any) -> None:
         # Whoever calls from code may want the output in a file of their own.
-        said = ask(*words)
+        try:
+            said = ask(*words)
+        except ImproperlyConfigured as error:
+            raise CommandError(f"{error}", returncode=2) from error
         self.stdout.write(said.out, ending="")
         self.stderr.write(said.err, ending="")
         if said.code != 0:
