@@ -27,14 +27,13 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 pub use self::expect::{Expect, Lost};
-pub use self::judge::admits;
-use self::judge::{judge, look, mode};
+use self::judge::{admits, judge, look, mode};
 pub use self::late::Late;
 pub use self::server::{Ended, Server, ServerCut};
 use crate::control::Control;
 use crate::decide::Local;
 use crate::document::{Host, Lineage, Mode, State};
-use crate::fleet::{self, Lookout, Report, Roster};
+use crate::fleet::{self, Life, Lookout, Report, Roster};
 use crate::snapshot::Snapshot;
 use crate::store;
 use crate::time::Timestamp;
@@ -169,6 +168,12 @@ impl Receipt {
     pub fn of(store: String, state: &State, expect: &Expect, roster: &Roster, lookout: &Lookout) -> Self {
         let reports: Vec<&Report> = roster.0.iter().map(|member| &member.report).collect();
         Self { store, ..judge(state, expect, &reports, lookout) }
+    }
+
+    /// What a receipt for `state` would say is let in all the same, with these modes on `sites`, on the servers of `roster`.
+    pub fn admits(state: &State, sites: &BTreeMap<Host, Mode>, roster: &Roster) -> Vec<String> {
+        let reports = roster.0.iter().map(|member| &member.report);
+        admits(state, sites, &reports.filter(|report| report.lives() != Some(Life::Dead)).collect::<Vec<_>>())
     }
 }
 

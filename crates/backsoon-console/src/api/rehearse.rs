@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State as Desks;
 use backsoon::decide::{Decision, Local, Reason, decide};
-use backsoon::fleet::{Report, Roster};
-use backsoon::receipt::admits;
+use backsoon::fleet::Roster;
+use backsoon::receipt::Receipt;
 use backsoon::rules::Effect;
 use backsoon::snapshot::{Settled, Snapshot};
 use backsoon::time::Timestamp;
@@ -157,16 +157,10 @@ impl Desk {
         // As at its first moment.
         let then = wanted.start.map_or(now, |start| start.max(now));
         let trial = Trial { before: &before, after: &after, sites: &sites, now, then };
-        let mut view = self.view(&trial, &body.paths, address).await;
+        let roster = self.looks.recent(&*self.store).await.map(|look| look.roster).unwrap_or_default();
+        let mut view = trial.view(&self.options.local, &roster, &body.paths, address);
         view.warnings.splice(0..0, self.strangers(&before, &sites).await);
         Ok(view)
-    }
-
-    /// What would be done with requests on both sides of the change, and what the servers that are there would let in.
-    pub(crate) async fn view(&self, trial: &Trial<'_>, paths: &[String], address: IpAddr) -> RehearsalView {
-        let look = self.looks.recent(&*self.store).await.ok();
-        let servers: Vec<_> = look.iter().flat_map(|look| look.roster.present()).collect();
-        trial.view(&self.options.local, &servers, paths, address)
     }
 
     /// Which of `sites` no server has heard of, and whether there is any server at all.
@@ -185,7 +179,13 @@ impl Desk {
 
 impl Trial<'_> {
     /// What would be done with requests on both sides of the change.
-    fn view(&self, local: &Local, servers: &[&Report], paths: &[String], address: IpAddr) -> RehearsalView {
+    pub(crate) fn view(
+        &self,
+        local: &Local,
+        roster: &Roster,
+        paths: &[String],
+        address: IpAddr,
+    ) -> RehearsalView {
         let Self { before, after, sites, now, then } = *self;
         let (old, new) =
             (Snapshot::settle(before, local, now, None), Snapshot::settle(after, local, then, None));
@@ -201,7 +201,7 @@ impl Trial<'_> {
             views.push(SiteRehearsal {
                 before: old.exactly(&host).map_or_else(|| old.site(&name).mode(), |site| site.mode()),
                 after: site.mode(),
-                stays_open: admits(after, &BTreeMap::from([(host.clone(), site.mode())]), servers),
+                stays_open: Receipt::admits(after, &BTreeMap::from([(host.clone(), site.mode())]), roster),
                 by_this_server: own.map(|rule| rule.name.to_string()).collect(),
                 you: paths.iter().flat_map(|path| as_visitor(site, &name, path, address)).collect(),
                 health: HEALTH.iter().map(|path| try_it(site, &name, "GET", path, None)).collect(),

@@ -123,7 +123,7 @@ pub(crate) async fn preview(
     let verb = verb.ok_or_else(|| Problem::not_found("there is nothing of that name to be shown"))?;
     visit.caller.must_be(verb.role())?;
     let tried = desk.try_out(&visit.caller, verb, &shown.wish).await?;
-    let reply = desk.view(&tried.trial(), &[], visit.caller.from).await.reply;
+    let reply = tried.trial().view(&desk.options.local, &Roster::default(), &[], visit.caller.from).reply;
     let mut answer = Html(reply.html).into_response();
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PREVIEW_POLICY));
@@ -140,9 +140,9 @@ async fn rehearsal(desk: &Desk, visit: &Visit, verb: Verb, wish: &Wish, why: &st
     let address = named.unwrap_or(visit.caller.from);
     // Through a tunnel everybody has the gate's own address.
     let is_tunnel = named.is_none() && address.is_loopback();
-    let look = desk.looks.recent(&*desk.store).await.ok();
-    let has_others = look.is_some_and(|look| look.roster.0.len() > 1);
-    let mut view = desk.view(&tried.trial(), &[], address).await;
+    let roster = desk.looks.recent(&*desk.store).await.map(|look| look.roster).unwrap_or_default();
+    let has_others = roster.0.len() > 1;
+    let mut view = tried.trial().view(&desk.options.local, &roster, &[], address);
     if verb == Verb::Close {
         view.warnings.extend(desk.strangers(&tried.before, &tried.sites).await);
     }

@@ -81,9 +81,8 @@ pub(super) fn mode(snapshot: &Snapshot, host: &Host) -> Mode {
     snapshot.exactly(host).map_or(Mode::Off, |site| site.mode())
 }
 
-/// What is let in all the same on those of `sites` that are closed so, by the State's rules and on any of the servers that
-/// are `there`: what a receipt says of it.
-pub fn admits(state: &State, sites: &BTreeMap<Host, Mode>, there: &[&Report]) -> Vec<String> {
+/// The names of those rules that let visitors into closed sites, on any of the servers that are `there`.
+pub(super) fn admits(state: &State, sites: &BTreeMap<Host, Mode>, there: &[&Report]) -> Vec<String> {
     // If nobody is there: so it will be with the first who comes.
     let somewhere =
         |lets_in: &dyn Fn(&Report) -> bool| there.is_empty() || there.iter().any(|report| lets_in(report));
