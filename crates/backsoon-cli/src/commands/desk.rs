@@ -91,7 +91,7 @@ impl Desk {
         self.watch(&found, outcome).await
     }
 
-    /// Changes the State, in a way that `opens` nothing else; with it comes what was found before.
+    /// Changes the State, which may open what `opens` says; with it comes what was found before.
     pub(super) async fn write<E: ToString>(
         &self,
         opens: Opens,

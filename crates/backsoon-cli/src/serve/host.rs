@@ -102,7 +102,7 @@ fn has_empty_label(authority: &[u8]) -> bool {
             _ => label += 1,
         }
     }
-    !authority.first().is_some_and(|first| *first != b':')
+    authority.first().is_none_or(|first| *first == b':')
 }
 
 #[cfg(test)]

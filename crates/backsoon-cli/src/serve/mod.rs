@@ -199,7 +199,7 @@ impl Gate {
         };
         tokio::join!(visitors, proxies);
         running.close();
-        info!(running = running.len(), limit = ?self.drain_limit, "stopping: running requests may finish");
+        info!(running = instance.running(), limit = ?self.drain_limit, "stopping: running requests may finish");
         tokio::select! {
             () = running.wait() => return Outcome::Drained,
             () = tokio::time::sleep(self.drain_limit) => {}
