@@ -146,9 +146,12 @@ def test_nothing_is_cut_off_at_400_percent_or_on_paper(pages, ground, chromium):
 def test_targets_are_large_enough(page, ground):
     ground.run("on", "--for", "30m")
     page.goto("/")
-    # Measured in one go, for the page is redrawn under whoever takes one after the other.
-    targets = page.locator("button:visible, a.button:visible, nav a:visible, input:visible").evaluate_all(
-        "all => all.map(one => [one.textContent || one.name, one.getBoundingClientRect().width, one.getBoundingClientRect().height])"
+    # Found and measured in one go, for the page is redrawn under whoever takes one after the other.
+    targets = page.evaluate(
+        """() => [...document.querySelectorAll("button, a.button, nav a, input")].filter((one) => one.checkVisibility()).map((one) => {
+            const { width, height } = one.getBoundingClientRect();
+            return [one.textContent || one.name, width, height];
+        })"""
     )
     assert targets
     assert [target for target in targets if min(target[1:]) < 24] == []

@@ -83,7 +83,7 @@ async function refresh() {
 
 async function load() {
   try {
-    const asked = { headers: { accept: "text/html" }, signal: AbortSignal.timeout(10000) };
+    const asked = { headers: { accept: "text/html", "backsoon-live": "1" }, signal: AbortSignal.timeout(10000) };
     const answer = await fetch(location.href, asked);
     const text = await answer.text();
     if (answer.redirected) location.assign(answer.url);

@@ -13,6 +13,9 @@ use crate::people::{Role, Secret, UserName};
 use crate::problem::Result;
 use crate::sessions::{Session, Via};
 
+/// What a page that is only left open says when it loads itself again.
+const LIVE: &str = "backsoon-live";
+
 /// Whose session it is, or was while the store could say so; nobody's, if it is over.
 pub(super) async fn by_session(
     parts: &Parts,
@@ -21,10 +24,8 @@ pub(super) async fn by_session(
     secret: Secret,
 ) -> Result<Option<Caller>> {
     let shown = secret.digest("known").as_str().to_owned();
-    let found = match parts.extensions.get::<GoesOn>() {
-        Some(GoesOn) => desk.sessions.look(&secret).await,
-        None => desk.sessions.find(&secret).await,
-    };
+    let goes_on = parts.extensions.get::<GoesOn>().is_some() || parts.headers.contains_key(LIVE);
+    let found = if goes_on { desk.sessions.look(&secret).await } else { desk.sessions.find(&secret).await };
     let found = match found {
         Ok(Some(session)) => {
             let by = if session.via == Via::Proxy { Vouched::ByProxy } else { Vouched::Here };

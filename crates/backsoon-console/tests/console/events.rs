@@ -126,6 +126,11 @@ async fn a_page_that_is_only_left_open_keeps_no_session_alive() {
     let mut follower = Follower::of(&ground, &[&ada.cookie, "connection: close"]).await;
     let begun = Instant::now();
     let mut bytes = [0; 4096];
+    // What loads itself again is no use of a session either.
+    while ground.get("/", &[&ada.cookie, "backsoon-live: 1"]).await.status == 200 {
+        assert!(begun.elapsed() < PATIENCE, "looking again and again goes on for ever");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     // The stream ends with the session, and not before.
     while follower.stream.read(&mut bytes).await.unwrap() > 0 {
         assert!(begun.elapsed() < PATIENCE, "somebody who has long gone still listens");

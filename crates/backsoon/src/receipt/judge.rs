@@ -39,7 +39,11 @@ pub(super) fn judge(state: &State, expect: &Expect, reports: &[&Report], lookout
         .collect();
     let closes = sites.values().any(|mode| *mode > Mode::Off);
     let ended: Vec<_> = reports.iter().filter(|_| closes).filter_map(|report| ended(report, now)).collect();
-    let cut: Vec<ServerCut> = there().flat_map(|report| cut(report, state, &sites)).collect();
+    let told = reports
+        .iter()
+        .copied()
+        .filter(|report| report.lives() != Some(Life::Dead) || closes && report.leaves_something(now));
+    let cut: Vec<ServerCut> = told.flat_map(|report| cut(report, state, &sites)).collect();
 
     let blocks = |server: &Server| match &server.late {
         None => false,
