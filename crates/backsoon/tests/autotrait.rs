@@ -45,14 +45,14 @@ shared_between_threads! {
     #[cfg(feature = "redis")] backsoon::store => RedisStore;
     #[cfg(feature = "object")] backsoon::store => ObjectStore;
     #[cfg(feature = "http")] backsoon::store => HttpStore;
-    backsoon::control => Control, Found, Outcome, Error;
+    backsoon::control => Control, Found, Opens, Outcome, Error;
     backsoon::during => Kept;
     backsoon::fleet => Report, Kind, Place, Roster, Member, Life, Lease, Lookout, OnLost, Holding, NotForgotten, NotClaimed,
         UnknownSite, Counts;
     backsoon::running => Running, Cut;
     backsoon::tally => Tally, Seen, Waits;
     backsoon::impact => Impact, PassUse;
-    backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, ServerCut, Late;
+    backsoon::receipt => Expect, Lost, Receipt, Verdict, Server, ServerCut, Ended, Late;
     backsoon::instance => Instance, Admission, Permit, HandedOn, Applied, Standing, JobRefused, Hesitation, Upcoming;
     backsoon::join => Options, OnUnknown, TakesEffect;
     backsoon::time => Timestamp, NotATime;
