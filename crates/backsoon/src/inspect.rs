@@ -80,6 +80,15 @@ pub enum Flaw {
     NoKey,
 }
 
+/// How closed `state` has a host at `now`, by itself or by a wider site, whatever single servers do.
+pub(crate) fn modes(state: &State, now: Timestamp) -> impl Fn(&Host) -> Mode {
+    let snapshot = Snapshot::settle(state, &Local::default(), now, None);
+    move |host| {
+        let mut wider = host.line();
+        wider.find_map(|host| snapshot.exactly(&host)).map_or(Mode::Off, |site| site.mode())
+    }
+}
+
 /// Everything that is wrong with `state`; nothing, most of the time.
 pub fn inspect(state: &State) -> Vec<Flaw> {
     let mut flaws = windows(state);

@@ -37,6 +37,7 @@ use crate::decide::Local;
 use crate::document::State;
 use crate::queue::Queue;
 use crate::rules::Marks;
+pub(crate) use crate::running::BrokenOff;
 use crate::running::Register;
 use crate::snapshot::Snapshot;
 pub use crate::snapshot::{UPCOMING_HEADER, Upcoming};

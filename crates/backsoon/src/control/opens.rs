@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Control;
-use crate::decide::Local;
 use crate::document::{Host, Mode, State};
 use crate::fleet::{Life, Report};
-use crate::snapshot::Snapshot;
+use crate::inspect::modes;
 use crate::time::Timestamp;
 
 /// What a change is made to open, of those sites that are held closed by a State that the store does not know.
@@ -54,11 +53,7 @@ pub(super) fn opened<'a>(strays: &[&'a Report], next: &State, opens: &Opens) -> 
     if living.iter().all(|stray| stray.closings.is_empty()) {
         return None;
     }
-    let snapshot = Snapshot::settle(next, &Local::default(), Timestamp::now(), None);
-    let mode = |host: &Host| {
-        let mut wider = host.line();
-        wider.find_map(|host| snapshot.exactly(&host)).map_or(Mode::Off, |site| site.mode())
-    };
+    let mode = modes(next, Timestamp::now());
     living.into_iter().find_map(|stray| {
         let mut closed = stray.closings.iter().filter(|(host, held)| mode(host) < **held);
         closed.find(|(host, _)| !opens.names(host, &stray.closings)).map(|(host, _)| (*stray, host.clone()))

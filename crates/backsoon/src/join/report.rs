@@ -10,9 +10,8 @@ use super::back_off::back_off;
 use super::told::Told;
 use super::{ANSWER, Membership, Stop, TakesEffect, is_now, lock};
 use crate::fleet::{OnLost, ROSTER, Report};
-use crate::instance::{Instance, Picture};
+use crate::instance::{BrokenOff, Instance, Picture};
 use crate::request::Effect;
-use crate::running::BrokenOff;
 use crate::store::PutMode;
 
 // === impl Membership ===
