@@ -3,6 +3,8 @@
 //!
 //! How *many* run is not counted here: that is the number of permits, and only that is proof (see [`crate::instance`]).
 
+mod label;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use slab::Slab;
 
+use self::label::Label;
 use crate::document::Host;
 use crate::tally::Counters;
 
@@ -78,19 +81,6 @@ struct Entry {
     waker: Option<Waker>,
 }
 
-/// The names of a request, held in place: it costs no allocation to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Label {
-    method: Text<11>,
-    path: Text<63>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Text<const N: usize> {
-    length: u8,
-    bytes: [u8; N],
-}
-
 /// Who wants requests to end.
 #[derive(Debug)]
 struct Order {
@@ -136,7 +126,7 @@ impl Default for Register {
 impl Register {
     /// Takes a seat for a request of `site`.
     pub(crate) fn sit(self: &Arc<Self>, site: SiteId, method: &str, path: &str) -> Seat {
-        let label = Label { method: Text::of(method), path: Text::of(path) };
+        let label = Label::of(method, path);
         self.place(Entry { site, label, since: Instant::now(), cut: None, waker: None })
     }
 
@@ -336,54 +326,12 @@ impl Drop for Seat {
     }
 }
 
-// === impl Label ===
-
-impl Label {
-    fn running(&self, age: Duration) -> Running {
-        let age_ms = age.as_millis().try_into().unwrap_or(u64::MAX);
-        Running { method: self.method.to_string(), path: self.path.to_string(), age_ms }
-    }
-}
-
-// === impl Text ===
-
-impl<const N: usize> Text<N> {
-    fn of(text: &str) -> Self {
-        const ELLIPSIS: &str = "…";
-        let mut bytes = [0; N];
-        let whole = text.len() <= N;
-        let end = if whole { text.len() } else { text.floor_char_boundary(N - ELLIPSIS.len()) };
-        bytes[..end].copy_from_slice(&text.as_bytes()[..end]);
-        let mut length = end;
-        if !whole {
-            length += ELLIPSIS.len();
-            bytes[end..length].copy_from_slice(ELLIPSIS.as_bytes());
-        }
-        // N is far below 256.
-        Self { length: length.try_into().unwrap_or(u8::MAX), bytes }
-    }
-}
-
-impl<const N: usize> std::fmt::Display for Text<N> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(std::str::from_utf8(&self.bytes[..self.length.into()]).unwrap_or_default())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn context(waker: &Waker) -> Context<'_> {
         Context::from_waker(waker)
-    }
-
-    #[test]
-    fn long_names_are_cut_between_characters() {
-        assert_eq!(Text::<11>::of("PROPPATCH").to_string(), "PROPPATCH");
-        assert_eq!(Text::<11>::of("AAAAAAAAAAAA").to_string(), "AAAAAAAA…");
-        assert_eq!(Text::<11>::of("ääääää").to_string(), "ääää…");
-        assert_eq!(Text::<63>::of(&"x".repeat(63)).to_string(), "x".repeat(63));
     }
 
     #[test]
