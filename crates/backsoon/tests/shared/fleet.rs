@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backsoon::control::Outcome;
+use backsoon::control::{Opens, Outcome};
 use backsoon::document::{Host, Mode, Window};
 use backsoon::join::Options;
 use backsoon::receipt::{Expect, Verdict};
@@ -57,7 +57,7 @@ pub(crate) async fn off(control: &Control) -> State {
         state.default.windows.clear();
         Ok::<_, String>(())
     };
-    control.update("off", open).await.expect("it opens").state().clone()
+    control.opening(Opens::Everything).update("off", open).await.expect("it opens").state().clone()
 }
 
 /// Two instances in two processes' worth of stores follow a closing to the proof, and an opening.
