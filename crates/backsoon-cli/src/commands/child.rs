@@ -91,12 +91,18 @@ pub(super) fn look_up(words: &[OsString]) -> Result<()> {
             Err(_) => {}
         }
     }
-    Err(not_started(&name(words), &why))
+    Err(not_started(&program.to_string_lossy(), &why))
 }
 
 fn not_started(name: &str, error: &io::Error) -> anyhow::Error {
-    let exit = Exit::Passed(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 });
-    Ends(exit, format!("`{name}` cannot be started: {error}")).into()
+    let (code, why) = match error.kind() {
+        io::ErrorKind::NotFound => {
+            (127, "there is no such program, or not the interpreter that it names".to_owned())
+        }
+        io::ErrorKind::PermissionDenied => (126, "it is there, and is nothing that may be run".to_owned()),
+        _ => (126, error.to_string()),
+    };
+    Ends(Exit::Passed(code), format!("`{name}` cannot be started: {why}")).into()
 }
 
 /// What to call a command: its program, and none of its arguments, which may be secret.

@@ -65,7 +65,7 @@ pub struct Ended {
 }
 
 /// For how long whoever got a request from a server that has ended since is taken to be working on it.
-pub(crate) const AFTERLIFE: Duration = Duration::from_secs(15 * 60);
+const AFTERLIFE: Duration = Duration::from_secs(15 * 60);
 
 /// What `report` tells of requests that were cut for the sake of this change, of a later one, or of an earlier one that keeps
 /// these sites closed until now.

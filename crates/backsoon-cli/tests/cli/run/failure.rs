@@ -60,7 +60,12 @@ fn a_command_that_cannot_be_started_leaves_nothing_closed() {
     {
         let ran = Ran::of(place.backsoon().args(["run", "--", program]));
         assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{ran:?}");
-        assert!(ran.err.contains("cannot be started: ") && ran.err.contains("nothing was closed"), "{ran:?}");
+        let why = if code == 127 { "there is no such program" } else { "nothing that may be run" };
+        assert!(
+            ran.err.contains(&format!("`{program}` cannot be started: ")) && ran.err.contains(why),
+            "{ran:?}"
+        );
+        assert!(ran.err.contains("nothing was closed"), "{ran:?}");
         assert_eq!(place.json("status")["revision"], 2, "no window came and went");
     }
     // What only the system can tell is told afterwards.
